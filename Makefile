@@ -1,0 +1,62 @@
+# Dream.OS metrics stack. `make` alone lists what there is; the work is done by tools/stack.
+
+PYTHON ?= python3
+VENV   := .venv/bin
+STACK  := $(PYTHON) -m tools.stack
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status logs reload test check format lock generate bench venv clean
+
+help:  ## List the commands
+	@echo "Dream.OS metrics stack"; echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+	@echo; echo "  INSTALL=0 make up   never install anything (Docker, Compose, ...)"
+
+up:  ## Start the whole stack; install what is missing, wait until healthy, print the addresses
+	@$(STACK) up
+
+down:  ## Stop it; data and secrets stay (`python3 -m tools.stack down --volumes` deletes the data)
+	@$(STACK) down
+
+status:  ## Each part, each scrape target, each firing alert
+	@$(STACK) status
+
+logs:  ## Follow the logs of all parts (SERVICES="metrics grafana" for some)
+	@$(STACK) logs $(SERVICES)
+
+reload:  ## Render the configuration again and let Prometheus and Alertmanager read it
+	@$(STACK) up
+
+test: venv  ## Every check and every test, the whole stack included
+	@$(STACK) ensure
+	@$(MAKE) --no-print-directory check
+	$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+check: venv  ## Lint, types and shell checks only
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/shellcheck .ci/run
+
+format: venv  ## Format the code
+	$(VENV)/ruff check --fix .
+	$(VENV)/ruff format .
+
+lock: venv  ## Refresh the locked requirements
+	$(VENV)/python -m tools.lock
+
+generate: venv  ## Write again what is generated: dashboards, .env.example
+	$(VENV)/python -m tools.dashboards
+	$(VENV)/python -m tools.render.example
+
+bench: venv  ## Benchmarks: the library and the service against what people use today
+	$(VENV)/python -m benchmarks.client
+	$(VENV)/python -m benchmarks.service
+
+venv:
+	@$(STACK) venv
+
+clean:  ## Remove the virtual environment and caches (not the data, not the secrets)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,95 @@
+"""Passwords and tokens: made once, mode 600, owned by the user that the containers run as."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import engine
+from .console import StackError, say
+
+# Under root the containers run as a user of their own, so that root's files stay root's.
+CONTAINER_USER = 10001
+
+GENERATED = ("push/token", "read/token", "grafana/admin_password")
+FOLDERS = ("push", "read", "grafana", "alertmanager")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """User and group that every container of the stack runs as, and its uid as this machine sees it.
+
+    A bind-mounted secret keeps the owner and mode it has here, so a container can read a file of mode 600 only
+    when it runs as its owner.
+    """
+
+    inside: int
+    outside: int
+    group: int
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that docker-compose.yml takes the user from."""
+        return {"STACK_UID": str(self.inside), "STACK_GID": str(self.group)}
+
+
+def owner() -> Owner:
+    """Choose the user: root's stack runs as a user of its own, anyone else's as that person."""
+    uid, gid = os.geteuid(), os.getegid()
+    if engine.is_rootless():
+        return Owner(inside=0, outside=uid, group=0)
+    if uid == 0:
+        return Owner(CONTAINER_USER, CONTAINER_USER, CONTAINER_USER)
+    return Owner(uid, uid, gid)
+
+
+def ensure(folder: Path, who: Owner) -> list[Path]:
+    """Generate what is missing and check that every secret can be read by the containers and by nobody else.
+
+    Args:
+        folder: where the secrets lie; made when missing.
+        who: the user that must be able to read them.
+
+    Returns:
+        The files that were generated now.
+
+    Raises:
+        StackError: when a file belongs to somebody else and we may not change that.
+    """
+    made: list[Path] = []
+    for path in (folder, *(folder / name for name in FOLDERS)):
+        path.mkdir(parents=True, exist_ok=True)
+        _settle(path, 0o700, who)
+    for name in GENERATED:
+        path = folder / name
+        if not path.exists() or not path.read_text(encoding="utf-8").strip():
+            _write_private(path, secrets.token_urlsafe(32) + "\n")
+            made.append(path)
+    for path in sorted(folder.glob("*/*")):
+        if path.is_file():
+            _settle(path, 0o600, who)
+    for path in made:
+        say(f"    generated {path}")
+    return made
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _settle(path: Path, mode: int, who: Owner) -> None:
+    found = path.stat()
+    try:
+        if found.st_uid != who.outside:
+            os.chown(path, who.outside, who.group)
+        if stat.S_IMODE(found.st_mode) != mode:
+            path.chmod(mode)
+    except PermissionError:
+        raise StackError(
+            f"{path} belongs to uid {found.st_uid}, so the containers (uid {who.outside}) could not read it: "
+            f"`sudo chown -R {who.outside}:{who.group} {path.parent}`"
+        ) from None

@@ -1,0 +1,77 @@
+"""Start the containers and wait until each says that it is healthy, or say which one does not and why."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Collection
+
+from .compose import Compose, Part
+from .console import StackError, last_lines, say
+
+PATIENCE = 300.0
+
+
+def bring_up(compose: Compose, services: Collection[str]) -> dict[str, float]:
+    """Start services with what they depend on.
+
+    Args:
+        compose: the stack.
+        services: those that must be healthy in the end.
+
+    Returns:
+        For each service, after how many seconds it was seen healthy.
+
+    Raises:
+        StackError: naming the part that failed, with the last lines that it wrote.
+    """
+    started = time.monotonic()
+    ready: dict[str, float] = {}
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+        words = ("up", "--detach", "--no-build", "--remove-orphans", *sorted(services))
+        starting = compose.start(*words, output=output)
+        try:
+            while len(ready) < len(services) or starting.poll() is None:
+                parts = compose.parts()
+                _note_ready(parts, services, ready, time.monotonic() - started)
+                _stop_at_failure(compose, parts, starting)
+                if starting.poll():
+                    output.seek(0)
+                    raise StackError(f"`docker compose up` failed:\n{last_lines(output.read())}")
+                if time.monotonic() - started > PATIENCE:
+                    _give_up(compose, parts, services)
+                time.sleep(0.3)
+        finally:
+            if starting.poll() is None:
+                starting.terminate()
+                starting.wait(timeout=30)
+    return ready
+
+
+def _note_ready(
+    parts: dict[str, Part], services: Collection[str], ready: dict[str, float], now: float
+) -> None:
+    for name in services:
+        if name not in ready and name in parts and parts[name].ready and parts[name].health:
+            ready[name] = now
+            say(f"    {name} ready after {now:.1f} s")
+
+
+def _stop_at_failure(
+    compose: Compose, parts: dict[str, Part], starting: subprocess.Popen[str]
+) -> None:
+    for part in parts.values():
+        # While Compose is still at work, an ended container may be one of last time, about to be replaced.
+        settled = starting.poll() is not None or part.state == "restarting"
+        if part.failed and settled:
+            ended = f"ended with code {part.exit_code}" if part.state == "exited" else part.health
+            raise StackError(
+                f"{part.service} {ended or part.state}; its last lines:\n{last_lines(compose.logs(part.service))}"
+            )
+
+
+def _give_up(compose: Compose, parts: dict[str, Part], services: Collection[str]) -> None:
+    late = [name for name in services if name not in parts or not parts[name].ready]
+    logs = "\n".join(f"    {name}:\n{last_lines(compose.logs(name))}" for name in late)
+    raise StackError(f"not ready within {PATIENCE:.0f} s: {', '.join(late)}\n{logs}")
