@@ -1,0 +1,166 @@
+"""A whole stack of the tests' own, started by the same command as everybody's, beside whatever else runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parents[2]
+T = TypeVar("T")
+
+
+def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
+    """Return ports that nobody has open now, all different."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind((address, 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def eventually(question: Callable[[], T], *, within: float, every: float = 0.5) -> T:
+    """Ask until the answer is true.
+
+    Args:
+        question: called again and again; an AssertionError or OSError counts as "not yet".
+        within: seconds; then the last answer is reported.
+        every: seconds between two questions.
+
+    Returns:
+        The first true answer.
+    """
+    deadline = time.monotonic() + within
+    last: object = None
+    while True:
+        try:
+            answer = question()
+            if answer:
+                return answer
+            last = answer
+        except (AssertionError, OSError) as error:
+            last = error
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:.0f} s; the last answer was: {last!r}")
+        time.sleep(every)
+
+
+@dataclass
+class Answer:
+    """An HTTP answer, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+def http(
+    method: str,
+    url: str,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = 15,
+) -> Answer:
+    """Send a request; a 4xx or 5xx is an answer, not an exception."""
+    request = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return Answer(answer.status, dict(answer.headers), answer.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, dict(error.headers), error.read())
+
+
+@dataclass
+class Stack:
+    """One running stack: its addresses and its secrets."""
+
+    project: str
+    env_file: Path
+    secrets: Path
+    ports: Mapping[str, int]
+    output: str = ""
+    extra_environment: Mapping[str, str] = field(default_factory=dict)
+
+    def url(self, service: str, path: str = "") -> str:
+        """Return the address of a service, with a path."""
+        return f"http://127.0.0.1:{self.ports[service]}{path}"
+
+    def secret(self, name: str) -> str:
+        """Return a secret, as an operator would read it."""
+        return (self.secrets / name).read_text(encoding="utf-8").strip()
+
+    def tool(self, *words: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        """Run `python3 -m tools.stack` for this stack."""
+        return subprocess.run(
+            self.tool_command(*words),
+            cwd=ROOT,
+            env={**os.environ, **self.extra_environment},
+            text=True,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def tool_command(self, *words: str) -> list[str]:
+        """Return that command line."""
+        where = ["--project", self.project, "--env-file", str(self.env_file)]
+        return [sys.executable, "-m", "tools.stack", *where, *words]
+
+    def compose(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `docker compose` for this stack."""
+        command = ["docker", "compose", "--project-directory", str(ROOT), "-p", self.project]
+        command += ["--env-file", str(self.env_file), *words]
+        return subprocess.run(command, text=True, capture_output=True, timeout=300, check=False)
+
+    def query(self, expression: str, at: float | None = None) -> list[dict[str, Any]]:
+        """Ask Prometheus; returns the result vector."""
+        parameters = {"query": expression, **({"time": repr(at)} if at is not None else {})}
+        path = "/api/v1/query?" + urllib.parse.urlencode(parameters)
+        answer = http("GET", self.url("prometheus", path))
+        assert 200 == answer.status, f"{expression}: {answer.text}"
+        data = answer.json()["data"]
+        if data["resultType"] == "scalar":
+            return [{"metric": {}, "value": data["result"]}]
+        result: list[dict[str, Any]] = data["result"]
+        return result
+
+    def value(self, expression: str, at: float | None = None) -> float | None:
+        """Ask Prometheus for one number; None where there is no series."""
+        result = self.query(expression, at)
+        assert len(result) <= 1, f"{expression} has {len(result)} series"
+        return float(result[0]["value"][1]) if result else None
+
+    def push_headers(self) -> dict[str, str]:
+        """Return the header that lets a push in."""
+        return {"Authorization": f"Bearer {self.secret('push/token')}"}
+
+    def read_headers(self) -> dict[str, str]:
+        """Return the header that lets a scrape in."""
+        return {"Authorization": f"Bearer {self.secret('read/token')}"}
+
+    def has(self, service: str) -> bool:
+        """Tell whether a service of this stack runs."""
+        return service in self.compose("ps", "--services", "--status", "running").stdout.split()
