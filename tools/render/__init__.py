@@ -1,0 +1,1 @@
+"""Settings of the stack: checked on the host, rendered into the configuration of each component."""

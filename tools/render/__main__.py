@@ -1,0 +1,84 @@
+"""`python -m tools.render`: write the configuration of Prometheus and Alertmanager.
+
+Runs before both in a container of its own. Every setting and secret is checked first; when one is
+wrong, each problem is printed on a line of its own, nothing is written and the exit code is 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from tools.render import documents, secrets
+from tools.render.variables import check, known
+
+READABLE = 0o644
+"""The files hold no secret, and other users' containers read them."""
+
+
+def render(deploy: Path, secret_files: Path, out: Path, env: Mapping[str, str]) -> list[str]:
+    """Write every file below `out` and return no problems, or return them and write nothing."""
+    settings = known(env)
+    problems = check(settings)
+    found, wrong = secrets.read(secret_files, settings)
+    if problems + wrong:
+        return [str(problem) for problem in problems + wrong]
+    files = documents.build(deploy, settings, found)
+    for name, text in files.items():
+        write(out / name, text)
+    _remove_others(out / "prometheus/alerts", files)
+    return []
+
+
+def write(path: Path, text: str) -> None:
+    """Write `text` to `path` so that a reader sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), READABLE)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code: 0 written, 2 a setting is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tools.render", description=__doc__)
+    parser.add_argument("--deploy", type=Path, default=Path("deploy"), help="the base files")
+    parser.add_argument(
+        "--secrets",
+        type=Path,
+        required=True,
+        help="folder that holds alertmanager/ with its secret files",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    options = parser.parse_args(arguments)
+    try:
+        problems = render(options.deploy, options.secrets, options.out, os.environ)
+    except (OSError, yaml.YAMLError) as error:
+        problems = [f"{options.deploy}: {error}"]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 2 if problems else 0
+
+
+def _remove_others(folder: Path, files: Mapping[str, str]) -> None:
+    # An alert file that was deleted from deploy/ must not live on in the volume.
+    for path in folder.glob("*.yml"):
+        if f"prometheus/alerts/{path.name}" not in files:
+            path.unlink()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""What a setting may hold: one small function per kind, standard library only.
+
+Each function takes the text and returns None when it is right, otherwise what is wrong with it,
+worded so that it can follow the text ("'abc' is not a port number, 1 to 65535").
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+Kind = Callable[[str], "str | None"]
+
+_DURATION = re.compile(r"(?:(\d+)(ms|[smhdwy]))")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
+_HOST = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+    r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*"
+)
+_EMAIL = re.compile(r"[^\s@<>,;:]+@([^\s@<>,;:]+)")
+_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
+
+
+def duration_seconds(text: str) -> float | None:
+    """Return the seconds in a duration as Prometheus writes it ("15s", "1h30m"), else None."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return None
+    units = [unit for _number, unit in parts]
+    order = sorted(set(units), key=lambda unit: -_SECONDS[unit])
+    if units != order:  # Prometheus wants the larger unit first, and each once
+        return None
+    return float(sum(int(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def _duration(text: str) -> str | None:
+    seconds = duration_seconds(text)
+    if seconds is None:
+        return "is not a time with its unit (ms, s, m, h, d, w, y)"
+    return None if seconds > 0 else "is no time at all"
+
+
+def _port(text: str) -> str | None:
+    right = text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
+    return None if right else "is not a port number, 1 to 65535"
+
+
+def _address(text: str) -> str | None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return "is not an IP address"
+    return None
+
+
+def _host(text: str) -> str | None:
+    return None if _HOST.fullmatch(text) else "is not the name of a machine"
+
+
+def _host_port(text: str) -> str | None:
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        return "has no port"
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else None
+    wrong = _address(bare) if bare is not None else _host(host)
+    return wrong or (_port(port) and "has a port that is not a number from 1 to 65535")
+
+
+def _url(text: str) -> str | None:
+    if any(character.isspace() or character in "\"'<>\\`{}" for character in text):
+        return "holds a character that has no place in an address"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return "has a wrong port or host"
+    if parts.scheme not in {"http", "https"}:
+        return "does not begin with http:// or https://"
+    if not parts.hostname or port == 0:
+        return "names no machine"
+    return "holds a password, which belongs into a file" if parts.password else None
+
+
+def _email(text: str) -> str | None:
+    found = _EMAIL.fullmatch(text)
+    return None if found and _HOST.fullmatch(found[1]) else "is not an email address"
+
+
+def _emails(text: str) -> str | None:
+    for part in text.split(","):
+        if wrong := _email(part.strip()):
+            return f"is wrong at {part.strip()!r}, which {wrong}"
+    return None
+
+
+def _flag(text: str) -> str | None:
+    words = {"1", "0", "true", "false", "yes", "no", "on", "off"}
+    return None if text.lower() in words else "is neither true nor false"
+
+
+def _size(text: str) -> str | None:
+    right = re.fullmatch(r"[1-9]\d*([KMGTPE]?B)", text)
+    return None if right else "is not a size with its unit (KB, MB, GB, TB)"
+
+
+def _severities(text: str) -> str | None:
+    for part in text.split(","):
+        if part.strip() not in {"critical", "warning"}:
+            return f"is wrong at {part.strip()!r}, which is neither critical nor warning"
+    return None
+
+
+def _image(text: str) -> str | None:
+    return None if _IMAGE.fullmatch(text) else "is not the name of an image"
+
+
+def _word(text: str) -> str | None:
+    right = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", text)
+    return None if right else "is not one word of letters, digits and . _ @ - (at most 64)"
+
+
+def _channel(text: str) -> str | None:
+    return None if re.fullmatch(r"[#@]?[^\s#@,{}]{1,80}", text) else "is not a channel"
+
+
+def _level(text: str) -> str | None:
+    levels = {"debug", "info", "warning", "error"}
+    return None if text.lower() in levels else "is not a level"
+
+
+def _text(text: str) -> str | None:
+    return None if text.isprintable() else "holds a character that cannot be printed"
+
+
+KINDS: dict[str, Kind] = {
+    "address": _address,
+    "channel": _channel,
+    "duration": _duration,
+    "email": _email,
+    "emails": _emails,
+    "flag": _flag,
+    "host": _host,
+    "host_port": _host_port,
+    "image": _image,
+    "level": _level,
+    "path": _text,
+    "port": _port,
+    "severities": _severities,
+    "size": _size,
+    "text": _text,
+    "url": _url,
+    "word": _word,
+}

@@ -1,0 +1,238 @@
+"""The settings of the stack: one table, from which `.env.example` is written and `.env` is checked.
+
+Only the standard library is imported here, directly and indirectly: `make up` calls
+`check()` on a machine where nothing has been installed yet.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tools.render.kinds import KINDS, Kind, duration_seconds
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One setting: its name, its default (empty: unset), what it may hold, an example, its help."""
+
+    section: str
+    name: str
+    default: str
+    kind: str
+    example: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one setting, in words for the person who wrote it."""
+
+    variable: str
+    wrong: str
+    example: str
+
+    def __str__(self) -> str:
+        """Return the one line that is printed: name, what is wrong, what is right."""
+        return f"{self.variable}: {self.wrong}; for example {self.example}"
+
+
+_ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
+    "Where the stack listens": (
+        (
+            "BIND_ADDRESS",
+            "127.0.0.1",
+            "address",
+            "127.0.0.1",
+            "address that the ports are opened on",
+        ),
+        (
+            "METRICS_PORT",
+            "8000",
+            "port",
+            "8000",
+            "the metrics service: pushes, /metrics, status page",
+        ),
+        ("PROMETHEUS_PORT", "9090", "port", "9090", "Prometheus"),
+        ("ALERTMANAGER_PORT", "9093", "port", "9093", "Alertmanager"),
+        ("GRAFANA_PORT", "3000", "port", "3000", "Grafana"),
+    ),
+    "Links in alerts and messages (unset: this machine and the ports above)": (
+        (
+            "METRICS_URL",
+            "",
+            "url",
+            "https://metrics.example.org",
+            "the service; runbooks are there",
+        ),
+        ("PROMETHEUS_URL", "", "url", "https://prometheus.example.org", "Prometheus"),
+        ("ALERTMANAGER_URL", "", "url", "https://alerts.example.org", "Alertmanager; silences"),
+        ("GRAFANA_URL", "", "url", "https://grafana.example.org", "Grafana; dashboards"),
+    ),
+    "How often, how long": (
+        ("SCRAPE_INTERVAL", "15s", "duration", "15s", "how often Prometheus reads; at most 1m"),
+        ("EVALUATION_INTERVAL", "15s", "duration", "15s", "how often rules are judged; at most 1m"),
+        ("RETENTION_TIME", "15d", "duration", "15d", "how long Prometheus keeps samples"),
+        ("RETENTION_SIZE", "10GB", "size", "10GB", "how much it keeps; about 70 % of the disk"),
+    ),
+    "Alerts": (
+        ("ALERT_GROUP_WAIT", "30s", "duration", "30s", "wait for more of the same before telling"),
+        ("ALERT_GROUP_INTERVAL", "5m", "duration", "5m", "wait before telling of changes"),
+        ("ALERT_REPEAT_INTERVAL_CRITICAL", "1h", "duration", "1h", "tell again while critical"),
+        ("ALERT_REPEAT_INTERVAL_WARNING", "12h", "duration", "12h", "tell again while warning"),
+    ),
+    "Email (password, when the server wants one: file smtp_password)": (
+        ("SMTP_SMARTHOST", "", "host_port", "smtp.example.org:587", "mail server with its port"),
+        ("SMTP_FROM", "", "email", "dreamos@example.org", "sender of the messages"),
+        ("ALERT_EMAIL_TO", "", "emails", "oncall@example.org", "receivers, separated by commas"),
+        ("SMTP_AUTH_USERNAME", "", "text", "dreamos", "user name at the mail server"),
+        ("SMTP_REQUIRE_TLS", "true", "flag", "true", "refuse a server that does not encrypt"),
+        ("SMTP_HELLO", "", "host", "dreamos.example.org", "name given to the mail server"),
+    ),
+    "Slack (file slack_api_url)": (
+        ("SLACK_CHANNEL", "", "channel", "alerts", "channel, when not the one of the hook"),
+    ),
+    "PagerDuty (file pagerduty_routing_key)": (
+        ("PAGERDUTY_URL", "", "url", "https://events.eu.pagerduty.com/v2/enqueue", "Events API v2"),
+        ("PAGERDUTY_SEVERITIES", "critical", "severities", "critical,warning", "what pages people"),
+    ),
+    "Images (unset: the versions pinned in the project)": (
+        ("PROMETHEUS_IMAGE", "", "image", "prom/prometheus:v3.13.2", "3.5 or newer"),
+        ("ALERTMANAGER_IMAGE", "", "image", "prom/alertmanager:v0.34.0", "0.33 or newer"),
+        ("GRAFANA_IMAGE", "", "image", "grafana/grafana:12.4.0", "10.4 to 13"),
+        ("PYTHON_IMAGE", "", "image", "python:3.13-slim", "what the service's image is built on"),
+    ),
+    "This installation": (
+        ("STACK_NAME", "dreamos", "word", "dreamos", "label `stack` on every alert of this stack"),
+        ("SECRETS_DIR", "./secrets", "path", "./secrets", "folder of passwords and tokens"),
+        ("GRAFANA_ENABLED", "1", "flag", "1", "0 leaves Grafana out"),
+        ("GRAFANA_ADMIN_USER", "admin", "word", "admin", "first user of Grafana"),
+        ("METRICS_LOG_LEVEL", "info", "level", "info", "debug, info, warning or error"),
+    ),
+}
+
+VARIABLES: tuple[Variable, ...] = tuple(
+    Variable(section, *row) for section, rows in _ROWS.items() for row in rows
+)
+BY_NAME: dict[str, Variable] = {variable.name: variable for variable in VARIABLES}
+
+# Settings of Docker itself, which its own tools read from the same file.
+_FOREIGN_PREFIXES = ("COMPOSE_", "DOCKER_", "BUILDKIT_")
+_PORTS = ("METRICS_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT")
+_EMAIL = ("SMTP_SMARTHOST", "SMTP_FROM", "ALERT_EMAIL_TO")
+# The rules look at five minutes: four readings have to lie in that, also when one is missed.
+_LONGEST_INTERVAL = 60.0
+
+
+def value(env: Mapping[str, str], name: str) -> str:
+    """Return the setting `name`, or its default where `env` leaves it out or empty."""
+    return env.get(name, "").strip() or BY_NAME[name].default
+
+
+def flag(env: Mapping[str, str], name: str) -> bool:
+    """Return whether the setting `name` is switched on."""
+    return value(env, name).lower() in {"1", "true", "yes", "on"}
+
+
+def known(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the part of `env` that belongs to the stack (a process has much else in its own)."""
+    return {name: text for name, text in env.items() if name in BY_NAME}
+
+
+def links(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the address of each part for people: its `*_URL`, else this machine and its port.
+
+    The keys are `METRICS_URL`, `PROMETHEUS_URL`, `ALERTMANAGER_URL` and `GRAFANA_URL`; the values
+    have no slash at the end.
+    """
+    host = value(env, "BIND_ADDRESS")
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)
+    return {
+        port.replace("_PORT", "_URL"): (
+            value(env, port.replace("_PORT", "_URL")) or f"http://{host}:{value(env, port)}"
+        ).rstrip("/")
+        for port in _PORTS
+    }
+
+
+def check(env: Mapping[str, str]) -> list[Problem]:
+    """Return every problem in `env`, in the order of the table; none means that it can be used.
+
+    `env` holds what the person wrote (the content of `.env`), so a name that nobody reads is a
+    problem too: it is most often a misspelt one. Pass `known(os.environ)` for a process's own.
+    """
+    problems = [problem for name in env if (problem := _unknown(name))]
+    problems += [problem for item in VARIABLES if (problem := _one(item, env))]
+    broken = {problem.variable for problem in problems}
+    return problems + [found for found in _together(env) if found.variable not in broken]
+
+
+def env_example() -> str:
+    """Return the text of `.env.example`: every setting with its help, commented out."""
+    lines = [
+        "# Settings of the Dream.OS metrics stack. Copy this file to .env and uncomment what you",
+        "# change; `make up` checks it. Passwords and tokens are files in SECRETS_DIR, never here.",
+    ]
+    for section, rows in _ROWS.items():
+        lines += ["", f"# {section}", "#"]
+        for name, default, _kind, example, text in rows:
+            shown = f"{name}={default or example}"
+            lines.append(f"# {text}" + ("" if default else " (unset by default)"))
+            lines.append(f"#{shown}")
+    return "\n".join(lines) + "\n"
+
+
+def _unknown(name: str) -> Problem | None:
+    if name in BY_NAME or name.startswith(_FOREIGN_PREFIXES):
+        return None
+    near = difflib.get_close_matches(name.upper(), list(BY_NAME), n=1, cutoff=0.6)
+    if not near:
+        return Problem(name, "nothing reads this setting", "remove the line, see .env.example")
+    return Problem(name, f"nothing reads this setting; is {near[0]} meant?", _example(near[0]))
+
+
+def _one(variable: Variable, env: Mapping[str, str]) -> Problem | None:
+    text = value(env, variable.name)
+    kind: Kind = KINDS[variable.kind]
+    if not text or (wrong := kind(text)) is None:
+        return None
+    return Problem(variable.name, f"{text!r} {wrong}", _example(variable.name))
+
+
+def _together(env: Mapping[str, str]) -> list[Problem]:
+    return [*_same_ports(env), *_half_an_email(env), *_long_intervals(env)]
+
+
+def _same_ports(env: Mapping[str, str]) -> list[Problem]:
+    taken: dict[str, str] = {}
+    problems = []
+    for name in _PORTS:
+        other = taken.setdefault(value(env, name), name)
+        if other != name:
+            wrong = f"{value(env, name)!r} is also {other}"
+            problems.append(Problem(name, wrong, f"{name}={int(value(env, name)) + 1}"))
+    return problems
+
+
+def _half_an_email(env: Mapping[str, str]) -> list[Problem]:
+    given = [name for name in (*_EMAIL, "SMTP_AUTH_USERNAME") if value(env, name)]
+    if not given:
+        return []
+    return [
+        Problem(name, f"is missing, and {given[0]} is set: email needs both", _example(name))
+        for name in _EMAIL
+        if not value(env, name)
+    ]
+
+
+def _long_intervals(env: Mapping[str, str]) -> list[Problem]:
+    return [
+        Problem(name, f"{value(env, name)!r} is over 1m: the rules look at 5m", _example(name))
+        for name in ("SCRAPE_INTERVAL", "EVALUATION_INTERVAL")
+        if (duration_seconds(value(env, name)) or 0) > _LONGEST_INTERVAL
+    ]
+
+
+def _example(name: str) -> str:
+    return f"{name}={BY_NAME[name].example}"
