@@ -1,0 +1,146 @@
+"""Counter: something that only rises."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dreamos.core.metrics._cells import Cells
+from dreamos.core.metrics._errors import record_error
+from dreamos.core.metrics._exemplars import keep_exemplar
+from dreamos.core.metrics._family import REGISTRY, Series
+from dreamos.core.metrics._metric import DEFAULT, Labelled, declare
+from dreamos.core.metrics._timing import ExceptionCounter
+
+_Exceptions = type[BaseException] | tuple[type[BaseException], ...]
+
+
+class CounterSeries(Series):
+    """One series of a counter; what `Counter.labels` returns."""
+
+    __slots__ = ()
+
+    def inc(self, amount: float = 1, exemplar: Mapping[str, str] | None = None) -> None:
+        """Add ``amount`` (default 1, finite, not negative). ``exemplar`` is a small mapping, e.g. a trace id.
+
+        Anything else is counted (reason ``wrong_value``) and changes nothing. Never raises, never blocks.
+        """
+        try:
+            if 0 <= amount < 1e300 and exemplar is None:
+                self._cells[self._slot] += amount
+                return
+        except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
+            pass
+        self._inc_slowly(amount, exemplar)
+
+    def _inc_slowly(self, amount: float, exemplar: Mapping[str, str] | None) -> None:
+        try:
+            amount = float(amount)
+            if not 0 <= amount < 1e300:
+                record_error(
+                    "wrong_value", f"{self._family.describe()}: a counter cannot grow by {amount}"
+                )
+                return
+            if not _writable(self):
+                return
+            self._cells[self._slot] += amount
+            if exemplar is not None:
+                keep_exemplar(self, 0, exemplar, amount)
+        except Exception as error:  # noqa: BLE001 - recording never raises
+            record_error("wrong_value", f"{self._family.describe()}: {error}")
+
+    def count_exceptions(self, exception: _Exceptions = Exception) -> ExceptionCounter:
+        """Return a context manager and decorator that counts exceptions of this type; they go on upwards."""
+        return ExceptionCounter(self, exception)
+
+    @property
+    def value(self) -> float:
+        """What was counted in this process (read for tests and for a look; 0 when nothing was)."""
+        read = self._read()
+        return read[0] if read else 0.0
+
+    def _begin(self, cells: Cells, slot: int) -> None:
+        cells[slot + 1] = time.time()
+        self._slot = slot
+        self._cells = cells
+
+
+def _writable(series: Any) -> bool:
+    """Give a series that is unborn in this process its slots; say when labels are missing."""
+    if series._is_born():
+        return True
+    family = series._family
+    if family.labelnames and series is family.root:
+        record_error("wrong_labels", f"{family.describe()} was used without its labels")
+        return False
+    REGISTRY.give_birth(series)
+    return True
+
+
+class Counter(CounterSeries, Labelled[CounterSeries]):
+    """A count of events since the process began: requests, errors, bytes.
+
+    It only rises. For something that can also fall, use `Gauge`; for the distribution of sizes or durations,
+    use `Histogram`. Declaring the same counter again returns the first.
+
+    Arguments:
+        name: such as ``"tasks_total"``; ``_total`` is added when it is missing.
+        documentation: one sentence for the people who will read the graph.
+        labelnames: names of the labels; few values each, never an id, a path or a text.
+        namespace, subsystem, unit: joined into the name, as in prometheus_client.
+        registry: a prometheus_client registry, None for none; default its global one.
+
+    Raises:
+        ValueError: at declaration only: a bad name, or the name is taken by something else.
+    """
+
+    __slots__ = ("_by_name", "_children", "_pick", "_width")
+
+    def __new__(
+        cls,
+        name: str,
+        documentation: str | Iterable[str] = "",
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        unit: str = "",
+        registry: Any = DEFAULT,
+    ) -> Counter:
+        """Return the counter of this name."""
+        metric: Counter = declare(
+            cls,
+            CounterSeries,
+            "counter",
+            name,
+            documentation,
+            labelnames,
+            namespace=namespace,
+            subsystem=subsystem,
+            unit=unit,
+            registry=registry,
+        )
+        return metric
+
+    def inc(
+        self,
+        amount: float = 1,
+        exemplar: Mapping[str, str] | None = None,
+        *,
+        tags: Mapping[str, object] | None = None,
+    ) -> None:
+        """Add ``amount``, to the series with the label values in ``tags`` when the counter has labels.
+
+        Never raises, never blocks: a wrong amount or wrong labels are counted in
+        ``dreamos_client_errors_total`` and logged once.
+        """
+        if tags is None:
+            try:
+                if 0 <= amount < 1e300 and exemplar is None:
+                    self._cells[self._slot] += amount
+                    return
+            except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
+                pass
+            self._inc_slowly(amount, exemplar)
+            return
+        self._tagged(tags).inc(amount, exemplar)

@@ -1,0 +1,28 @@
+"""Exemplars: one example, such as a trace id, beside a counter or a bucket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from dreamos.core.metrics._errors import record_error
+from dreamos.core.metrics._family import REGISTRY, Series
+from dreamos.core.metrics._names import clean_value
+
+#: OpenMetrics 1.0: names and values of an exemplar's labels have at most 128 characters together.
+_LONGEST = 128
+
+
+def keep_exemplar(series: Series, index: int, labels: Mapping[str, str], value: float) -> None:
+    """Keep the newest exemplar of one counter or bucket; one that is too long is counted and dropped."""
+    clean = {str(name): clean_value(text) for name, text in labels.items()}
+    if sum(len(name) + len(text) for name, text in clean.items()) > _LONGEST:
+        record_error(
+            "long_exemplar", f"{series._family.describe()}: more than {_LONGEST} characters"
+        )
+        return
+    if not all(name.isidentifier() and name.isascii() for name in clean):
+        record_error("wrong_exemplar", f"{series._family.describe()}: names {list(clean)}")
+        return
+    with REGISTRY.lock:
+        series._family.exemplars.setdefault(series, {})[index] = (clean, value, time.time())

@@ -1,0 +1,101 @@
+"""What other libraries count with prometheus_client, as part of our snapshot."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from dreamos.core.metrics._bridge import foreign_collectors, is_ours
+from dreamos.core.metrics._errors import record_error
+from dreamos.core.metrics._names import GROUPING, clean_value, escape
+from dreamos.core.metrics._render import header
+
+#: Aggregates of gauges whose sum over an agent's processes would be nonsense.
+_AGGREGATES = {
+    "process_start_time_seconds": "min",
+    "process_max_fds": "max",
+    "python_info": "max",
+}
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
+_SUFFIXES = {
+    "counter": ("_total", "_created"),
+    "gauge": ("",),
+    "summary": ("", "_count", "_sum", "_created"),
+    "histogram": ("_bucket", "_count", "_sum", "_created"),
+    "info": ("_info",),
+    "stateset": ("",),
+    "unknown": ("",),
+}
+
+#: A family's comment lines, the parts of its sample lines before the values, and the values.
+Foreign = tuple[str, list[str], list[float]]
+
+Baseline = dict[str, float]
+
+
+def foreign_families(baseline: Baseline) -> list[Foreign]:
+    """Return every family of prometheus_client's registry that is not ours.
+
+    ``baseline`` holds what a forked process inherited of its parent's counts; it is taken off.
+    A collector that raises is counted (reason ``foreign_collector``) and left out.
+    """
+    result: list[Foreign] = []
+    seen: set[str] = set()
+    for collector in foreign_collectors():
+        try:
+            mode = getattr(collector, "_multiprocess_mode", "")
+            for metric in collector.collect():
+                if metric.name not in seen and not is_ours(metric.name):
+                    seen.add(metric.name)
+                    family = _family(metric, mode, baseline)
+                    if family[1]:
+                        result.append(family)
+        except Exception as error:  # noqa: BLE001 - somebody else's code
+            record_error("foreign_collector", f"{collector!r}: {type(error).__name__}: {error}")
+    return result
+
+
+def _family(metric: Any, mode: str, baseline: Baseline) -> Foreign:
+    lines: dict[str, float] = {}
+    if metric.type in _SUFFIXES and _NAME.match(metric.name):
+        for sample in metric.samples:
+            if sample.name.removeprefix(metric.name) in _SUFFIXES[metric.type]:
+                prefix = _prefix(sample)
+                if prefix:
+                    value = float(sample.value)
+                    if baseline and not prefix.partition("{")[0].endswith("_created"):
+                        value -= baseline.get(prefix, 0.0)
+                    lines[prefix] = value
+    aggregate = _AGGREGATES.get(metric.name, mode.removeprefix("live"))
+    if metric.type != "gauge" or aggregate not in ("min", "max", "mostrecent"):
+        aggregate = ""
+    comment = header(metric.name, metric.type, metric.documentation or "", "", aggregate)
+    return comment, list(lines), list(lines.values())
+
+
+def _prefix(sample: Any) -> str:
+    labels = []
+    for name, value in sample.labels.items():
+        if not _NAME.match(name) or ":" in name:
+            return ""
+        # The URL of the push sets these; two series that differ only there would become one.
+        shown = f"exported_{name}" if name in GROUPING else name
+        labels.append(f'{shown}="{escape(clean_value(value))}"')
+    return f"{sample.name}{{{','.join(labels)}}}" if labels else str(sample.name)
+
+
+def inherited_counts() -> Baseline:
+    """Return the counts of prometheus_client's own metric objects as they are now (before a fork).
+
+    Custom collectors are not asked: they read the state of the process, which a fork starts anew.
+    """
+    from prometheus_client.metrics import MetricWrapperBase
+
+    baseline: Baseline = {}
+    for collector in foreign_collectors():
+        if isinstance(collector, MetricWrapperBase):
+            for metric in collector.collect():
+                if metric.type in ("counter", "summary", "histogram"):
+                    for sample in metric.samples:
+                        baseline[_prefix(sample)] = float(sample.value)
+    return baseline

@@ -1,0 +1,155 @@
+"""Histogram: how sizes or durations are distributed."""
+
+from __future__ import annotations
+
+import math
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from dreamos.core.metrics._cells import Cells
+from dreamos.core.metrics._counter import _writable
+from dreamos.core.metrics._errors import record_error
+from dreamos.core.metrics._exemplars import keep_exemplar
+from dreamos.core.metrics._family import Family, Series
+from dreamos.core.metrics._metric import DEFAULT, Labelled, declare
+from dreamos.core.metrics._timing import Timer
+
+#: The same as prometheus_client's, in seconds.
+DEFAULT_BUCKETS: tuple[float, ...] = (
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, math.inf,
+)  # fmt: skip
+
+
+class HistogramSeries(Series):
+    """One series of a histogram; what `Histogram.labels` returns.
+
+    Its slots: the sum, the time when it began, then one count for each bucket (not cumulative).
+    """
+
+    __slots__ = ("_bounds",)
+
+    _bounds: tuple[float, ...]
+
+    def observe(self, amount: float, exemplar: Mapping[str, str] | None = None) -> None:
+        """Count one observation (finite). Anything else is counted as ``wrong_value``. Never raises."""
+        try:
+            if -1e300 < amount < 1e300 and exemplar is None:
+                index = bisect_left(self._bounds, amount) + 2
+                # No call from here on: nothing can come in between (see _cells).
+                cells, slot = self._cells, self._slot
+                cells[slot] += amount
+                cells[slot + index] += 1.0
+                return
+        except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
+            pass
+        self._observe_slowly(amount, exemplar)
+
+    def _observe_slowly(self, amount: float, exemplar: Mapping[str, str] | None) -> None:
+        try:
+            amount = float(amount)
+            if not -1e300 < amount < 1e300:
+                record_error("wrong_value", f"{self._family.describe()}: cannot observe {amount}")
+                return
+            if not _writable(self):
+                return
+            index = bisect_left(self._bounds, amount)
+            self.observe(amount)
+            if exemplar is not None:
+                keep_exemplar(self, index, exemplar, amount)
+        except Exception as error:  # noqa: BLE001 - recording never raises
+            record_error("wrong_value", f"{self._family.describe()}: {error}")
+
+    def time(self) -> Timer:
+        """Return a context manager and decorator that observes the duration in seconds."""
+        return Timer(self, "observe")
+
+    @property
+    def count(self) -> float:
+        """How many observations this process made."""
+        return sum(self._read()[2:])
+
+    @property
+    def sum(self) -> float:
+        """The sum of the observations of this process."""
+        read = self._read()
+        return read[0] if read else 0.0
+
+    def _bind(self, family: Family, values: tuple[str, ...]) -> None:
+        super()._bind(family, values)
+        self._bounds = family.bounds
+
+    def _begin(self, cells: Cells, slot: int) -> None:
+        cells[slot + 1] = time.time()
+        self._slot = slot
+        self._cells = cells
+
+
+def _bounds(buckets: Iterable[float]) -> tuple[float, ...]:
+    bounds = [float(bound) for bound in buckets]
+    if bounds and bounds[-1] != math.inf:
+        bounds.append(math.inf)
+    if len(bounds) < 2 or any(not a < b for a, b in pairwise(bounds)):
+        raise ValueError(f"buckets must be at least one number, rising, each once; got {bounds}")
+    return tuple(bounds)
+
+
+class Histogram(HistogramSeries, Labelled[HistogramSeries]):
+    """A distribution in buckets: durations, sizes. Quantiles are worked out by Prometheus, over any set of agents.
+
+    Arguments are those of `Counter`, and:
+        buckets: upper bounds, rising; infinity is added. Choose them around the values that matter.
+
+    Raises:
+        ValueError: at declaration only: a bad name or bucket, or the name is taken by something else.
+    """
+
+    __slots__ = ("_by_name", "_children", "_pick", "_width")
+
+    DEFAULT_BUCKETS = DEFAULT_BUCKETS
+
+    def __new__(
+        cls,
+        name: str,
+        documentation: str | Iterable[str] = "",
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        unit: str = "",
+        registry: Any = DEFAULT,
+        buckets: Sequence[float] = DEFAULT_BUCKETS,
+    ) -> Histogram:
+        """Return the histogram of this name."""
+        metric: Histogram = declare(
+            cls,
+            HistogramSeries,
+            "histogram",
+            name,
+            documentation,
+            labelnames,
+            namespace=namespace,
+            subsystem=subsystem,
+            unit=unit,
+            registry=registry,
+            bounds=_bounds(buckets),
+        )
+        return metric
+
+    def observe(
+        self,
+        amount: float,
+        exemplar: Mapping[str, str] | None = None,
+        *,
+        tags: Mapping[str, object] | None = None,
+    ) -> None:
+        """Count one observation, in the series with the label values in ``tags``. Never raises."""
+        if tags is None:
+            HistogramSeries.observe(self, amount, exemplar)
+        else:
+            self._tagged(tags).observe(amount, exemplar)
+
+    def time(self, *, tags: Mapping[str, object] | None = None) -> Timer:
+        """Return a context manager and decorator that observes the duration in seconds."""
+        return Timer(self if tags is None else self._tagged(tags), "observe")

@@ -1,0 +1,101 @@
+"""Start, stop and flush: the one pusher of this process."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+
+from dreamos.core.metrics._errors import record_error
+from dreamos.core.metrics._pusher import Pusher
+from dreamos.core.metrics._settings import Settings, read_settings
+
+_lock = threading.RLock()
+_pusher: Pusher | None = None
+_at_exit = False
+
+
+def start(
+    agent: str | None = None,
+    *,
+    job: str | None = None,
+    url: str | None = None,
+    token: str | None = None,
+    interval: float | None = None,
+    spool: str | None = None,
+) -> Pusher:
+    """Start pushing this process' metrics in the background; return the pusher.
+
+    What is not given comes from the environment (``DREAMOS_METRICS_AGENT``, ``_JOB``, ``_URL``, ``_TOKEN`` or
+    ``_TOKEN_FILE``, ``_INTERVAL``, ``_SPOOL``), then from the defaults. Calling it again while it runs changes
+    nothing and returns the same pusher.
+
+    Arguments:
+        agent: the agent's name, e.g. ``"Agent-1"``; several processes may share it.
+        job: the group of agents; default ``"dreamos"``.
+        url: the metrics service; default ``"http://127.0.0.1:8000"``.
+        token: the service's push token.
+        interval: seconds between pushes; default 5.
+        spool: folder where values and unsent snapshots lie; ``""`` for none; default a folder of the user's.
+
+    Raises:
+        ValueError: a setting is missing or wrong; the message names it and shows a right one.
+        OSError: the token file cannot be read.
+    """
+    settings = read_settings(
+        agent=agent, job=job, url=url, token=token, interval=interval, spool=spool
+    )
+    return start_with(settings)
+
+
+def start_with(settings: Settings) -> Pusher:
+    """Start pushing with ready settings."""
+    global _pusher, _at_exit
+    with _lock:
+        if _pusher is not None:
+            if _pusher.settings != settings:
+                record_error("already_started", f"still pushing as {_pusher.settings}")
+            return _pusher
+        _pusher = Pusher(settings)
+        _pusher.start()
+        if not _at_exit:
+            atexit.register(stop)
+            _at_exit = True
+        return _pusher
+
+
+def stop(timeout: float | None = None) -> bool:
+    """Push the final snapshot and stop; return whether it ended in time (True when nothing runs).
+
+    Called by itself at the end of the process. What could not be sent stays in the spool folder.
+    """
+    global _pusher
+    with _lock:
+        pusher, _pusher = _pusher, None
+    if pusher is None:
+        return True
+    return pusher.stop(pusher.settings.exit_timeout if timeout is None else timeout)
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Push now and wait; return whether the service accepted it within ``timeout`` seconds.
+
+    False also when pushing was never started. Not needed in normal use.
+    """
+    pusher = _pusher
+    return pusher is not None and pusher.flush(timeout)
+
+
+def current() -> Pusher | None:
+    """Return the running pusher, or None."""
+    return _pusher
+
+
+def start_from_environment() -> None:
+    """Start pushing when ``DREAMOS_METRICS_AGENT`` is set. Never raises: an import must not fail."""
+    if not os.environ.get("DREAMOS_METRICS_AGENT"):
+        return
+    try:
+        start()
+    except Exception as error:  # noqa: BLE001 - an import must not fail
+        record_error("wrong_setting", f"{type(error).__name__}: {error}")

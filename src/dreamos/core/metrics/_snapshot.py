@@ -1,0 +1,65 @@
+"""Take a snapshot of everything this process counts, as a text body or as bare values."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from dreamos.core.metrics import _foreign, _render
+from dreamos.core.metrics._family import REGISTRY
+from dreamos.core.metrics._hooks import run_hooks
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One snapshot.
+
+    Attributes:
+        signature: equal for two snapshots whose lists of sample lines are the same, in the same order.
+        plan: our families with their series.
+        foreign: other libraries' families.
+    """
+
+    signature: tuple[int, int]
+    plan: _render.Plan
+    foreign: list[_foreign.Foreign]
+
+    def text(self) -> bytes:
+        """Return the OpenMetrics text body."""
+        pieces = _render.text(self.plan)
+        for comment, lines, values in self.foreign:
+            pieces.append(comment)
+            pieces.extend(
+                f"{line} {_render.write_number(value)}\n"
+                for line, value in zip(lines, values, strict=True)
+            )
+        pieces.append("# EOF\n")
+        return "".join(pieces).encode("utf-8")
+
+    def values(self) -> array[float]:
+        """Return the values of all sample lines, in the order of the text body."""
+        result = _render.all_numbers(self.plan)
+        for _, _, values in self.foreign:
+            result.extend(values)
+        return result
+
+
+class Camera:
+    """Takes snapshots; keeps the list of series between two while it does not change."""
+
+    def __init__(self) -> None:
+        #: What a forked process inherited of its parent's prometheus_client counts.
+        self.baseline: _foreign.Baseline = {}
+        #: Whether other libraries' metrics are part of the snapshot.
+        self.with_foreign = True
+        self._generation = -1
+        self._plan: _render.Plan = []
+
+    def take(self) -> Snapshot:
+        """Run the hooks and return a snapshot."""
+        run_hooks()
+        foreign = _foreign.foreign_families(self.baseline) if self.with_foreign else []
+        if self._generation != REGISTRY.generation:
+            self._generation, self._plan = _render.plan()
+        shape = hash(tuple((comment, *lines) for comment, lines, _ in foreign))
+        return Snapshot((self._generation, shape), self._plan, foreign)
