@@ -21,24 +21,30 @@ from dreamos.core.metrics._lifecycle import flush, start, start_from_environment
 from dreamos.core.metrics._summary import Summary
 
 if TYPE_CHECKING:
-    # The names of _LAZY, for type checkers.
-    from dreamos.core.metrics._path_label import set_path_label
-    from dreamos.core.metrics.agents import Agent, current_agent
-    from dreamos.core.metrics.compat import (
-        BaseMetrics,
-        BridgeMetrics,
-        CommandMetrics,
-        FileMetrics,
-        LogMetrics,
-        get_command_stats,
-        load_metrics,
-        reset_stats,
-        save_metrics,
-        track_command,
-    )
-    from dreamos.core.metrics.logs import JSONFormatter, MetricsHandler
-    from dreamos.core.metrics.middleware import ASGIMiddleware, WSGIMiddleware, instrument_flask
-    from dreamos.core.metrics.performance import Cache, Queue, api_call, cache, queue
+    # The names of _LAZY, for type checkers; `as` says that they are meant to be public here.
+    from dreamos.core.metrics._path_label import set_path_label as set_path_label
+    from dreamos.core.metrics.agents import Agent as Agent
+    from dreamos.core.metrics.agents import current_agent as current_agent
+    from dreamos.core.metrics.compat import BaseMetrics as BaseMetrics
+    from dreamos.core.metrics.compat import BridgeMetrics as BridgeMetrics
+    from dreamos.core.metrics.compat import CommandMetrics as CommandMetrics
+    from dreamos.core.metrics.compat import FileMetrics as FileMetrics
+    from dreamos.core.metrics.compat import LogMetrics as LogMetrics
+    from dreamos.core.metrics.compat import get_command_stats as get_command_stats
+    from dreamos.core.metrics.compat import load_metrics as load_metrics
+    from dreamos.core.metrics.compat import reset_stats as reset_stats
+    from dreamos.core.metrics.compat import save_metrics as save_metrics
+    from dreamos.core.metrics.compat import track_command as track_command
+    from dreamos.core.metrics.logs import JSONFormatter as JSONFormatter
+    from dreamos.core.metrics.logs import MetricsHandler as MetricsHandler
+    from dreamos.core.metrics.middleware import ASGIMiddleware as ASGIMiddleware
+    from dreamos.core.metrics.middleware import WSGIMiddleware as WSGIMiddleware
+    from dreamos.core.metrics.middleware import instrument_flask as instrument_flask
+    from dreamos.core.metrics.performance import Cache as Cache
+    from dreamos.core.metrics.performance import Queue as Queue
+    from dreamos.core.metrics.performance import api_call as api_call
+    from dreamos.core.metrics.performance import cache as cache
+    from dreamos.core.metrics.performance import queue as queue
 
 __all__ = [
     "DEFAULT_BUCKETS",

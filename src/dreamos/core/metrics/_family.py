@@ -80,14 +80,16 @@ class Family:
         self._overflow: Any = None
 
     def same_as(self, other: Family) -> bool:
-        """Whether ``other`` declares the same metric (the help text may differ)."""
-        return (self.kind, self.labelnames, self.bounds, self.aggregate, self.unit) == (
+        """Whether ``other`` declares the same metric (the help text may differ).
+
+        ``sum`` is what a gauge gets that names no way to combine processes, so it goes with every other way.
+        """
+        return (self.kind, self.labelnames, self.bounds, self.unit) == (
             other.kind,
             other.labelnames,
             other.bounds,
-            other.aggregate,
             other.unit,
-        )
+        ) and (self.aggregate == other.aggregate or "sum" in (self.aggregate, other.aggregate))
 
     def describe(self) -> str:
         """Return type, name and labels for a message."""
@@ -229,6 +231,8 @@ class Registry:
                         else " with other buckets, unit or multiprocess_mode"
                     )
                 )
+            if known.aggregate == "sum" != family.aggregate:
+                known.aggregate = family.aggregate
             return known
 
     def give_birth(self, series: Any) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from typing import TYPE_CHECKING
 
 from dreamos.core.metrics._errors import record_error
 from dreamos.core.metrics._pusher import Pusher
 from dreamos.core.metrics._settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from dreamos.core.metrics.agents import Agent
 
 _lock = threading.RLock()
 _pusher: Pusher | None = None
@@ -23,12 +27,12 @@ def start(
     token: str | None = None,
     interval: float | None = None,
     spool: str | None = None,
-) -> Pusher:
-    """Start pushing this process' metrics in the background; return the pusher.
+) -> Agent:
+    """Start pushing this process' metrics in the background; return the handle of the agent.
 
     What is not given comes from the environment (``DREAMOS_METRICS_AGENT``, ``_JOB``, ``_URL``, ``_TOKEN`` or
     ``_TOKEN_FILE``, ``_INTERVAL``, ``_SPOOL``), then from the defaults. Calling it again while it runs changes
-    nothing and returns the same pusher.
+    nothing and returns the same handle.
 
     Arguments:
         agent: the agent's name, e.g. ``"Agent-1"``; several processes may share it.
@@ -45,7 +49,11 @@ def start(
     settings = read_settings(
         agent=agent, job=job, url=url, token=token, interval=interval, spool=spool
     )
-    return start_with(settings)
+    pusher = start_with(settings)
+    # What an agent says of itself is loaded where something pushes, so that the import stays fast.
+    from dreamos.core.metrics import agents
+
+    return agents.activate(pusher.settings.agent)
 
 
 def start_with(settings: Settings) -> Pusher:

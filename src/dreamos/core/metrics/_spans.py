@@ -1,0 +1,110 @@
+"""Something with a beginning and an end: a context manager and a decorator, sync and async."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol, TypeVar, cast
+
+from . import _errors
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_S = TypeVar("_S", bound="Span")
+
+
+class Record(Protocol):
+    """What a kind of span does with its beginning and its end."""
+
+    def begin(self, span: Span) -> None:
+        """Count the beginning of `span`."""
+
+    def end(self, span: Span, seconds: float, error: object) -> None:
+        """Count its end; `error` is None, an exception, or a name given to `Span.fail`."""
+
+
+class Span:
+    """Measures one run of a block or of a function.
+
+        with agent.task("build"):          # also: async with
+            ...
+
+        @agent.task("build")               # also on `async def`
+        def build(): ...
+
+    An exception counts as a failure and passes through unchanged. In a child that was forked inside
+    the block nothing is counted: the block belongs to the parent.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._start = 0.0
+        self._process = 0
+        self._failure: object = None
+
+    def fail(self, error: object = "Failed") -> None:
+        """Say that it failed although no exception leaves the block.
+
+        `error` is the exception that was handled, or a name in the manner of a class.
+        """
+        self._failure = error
+
+    def __enter__(self: _S) -> _S:
+        self._process = os.getpid()
+        self._failure = None
+        try:
+            self._record.begin(self)
+        except Exception as wrong:  # noqa: BLE001 - the agent's work goes on, whatever we are given
+            _errors.record_error("span", type(wrong).__name__)
+        self._start = time.perf_counter()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        seconds = time.perf_counter() - self._start
+        if os.getpid() != self._process:
+            return
+        try:
+            self._record.end(self, seconds, error if error is not None else self._failure)
+        except Exception as wrong:  # noqa: BLE001 - as above
+            _errors.record_error("span", type(wrong).__name__)
+
+    async def __aenter__(self: _S) -> _S:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _again(self) -> Span:
+        # One decorated function runs many times at once: each run is a span of its own.
+        return type(self)(self._record)
+
+    def __call__(self, function: _F) -> _F:
+        """Measure every call of `function`; a coroutine function stays one."""
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def measured_async(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    return await function(*args, **kwargs)
+
+            return cast(_F, measured_async)
+
+        @functools.wraps(function)
+        def measured(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return function(*args, **kwargs)
+
+        return cast(_F, measured)

@@ -1,0 +1,37 @@
+"""The classes that Dream.OS code knows from before, on top of the registry of today.
+
+`BaseMetrics`, `FileMetrics`, `LogMetrics`, `BridgeMetrics` and `CommandMetrics` take the same calls
+and answer `get_metrics()` in the same shape. What is new: every call is also counted in the registry
+and thus pushed, nothing raises, memory is bounded, and the JSON file is written at most every 30
+seconds and at the end instead of on every call, and only when a folder was named.
+
+New code is better off with `dreamos.core.metrics.files`, `logs` and `api_call`.
+"""
+
+from __future__ import annotations
+
+from ._base import BaseMetrics
+from ._bridge import BridgeMetrics
+from ._commands import (
+    CommandMetrics,
+    get_command_stats,
+    load_metrics,
+    reset_stats,
+    save_metrics,
+    track_command,
+)
+from ._files import FileMetrics
+from ._logs import LogMetrics
+
+__all__ = [
+    "BaseMetrics",
+    "BridgeMetrics",
+    "CommandMetrics",
+    "FileMetrics",
+    "LogMetrics",
+    "get_command_stats",
+    "load_metrics",
+    "reset_stats",
+    "save_metrics",
+    "track_command",
+]
