@@ -1,0 +1,260 @@
+"""The kinds of panel that the dashboards are made of, in the JSON that Grafana 10.4 to 13 reads.
+
+Every function takes a title, a description (shown to the person as a tooltip), the queries and a
+unit, and returns the panel without its place; `model.py` puts it where it belongs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Json = dict[str, Any]
+
+DATASOURCE: Json = {"type": "prometheus", "uid": "dreamos-prometheus"}
+
+GREEN, YELLOW, ORANGE, RED = "green", "yellow", "orange", "red"
+BLUE, PURPLE, GREY, PLAIN = "blue", "purple", "#8e9297", "text"
+
+
+@dataclass(frozen=True)
+class Query:
+    """One PromQL expression and how its series are called (`{{label}}` puts a label in)."""
+
+    expr: str
+    legend: str = ""
+    instant: bool = False
+
+
+Steps = Sequence["tuple[float | None, str]"]
+"""Thresholds: each value from which a colour holds, the first with None."""
+
+NO_STEPS: Steps = ((None, GREEN),)
+
+
+def timeseries(
+    title: str,
+    description: str,
+    unit: str,
+    *queries: Query,
+    steps: Steps = (),
+    stacked: bool = False,
+    colors: Mapping[str, str] | None = None,
+    maximum: float | None = None,
+) -> Json:
+    """Return lines over time; `steps` draws thresholds, `colors` fixes colours by series name."""
+    custom: Json = {
+        "drawStyle": "line",
+        "lineInterpolation": "linear",
+        "lineWidth": 2,
+        "fillOpacity": 35 if stacked else 8,
+        "gradientMode": "none" if stacked else "opacity",
+        "showPoints": "never",
+        "spanNulls": False,
+        "axisBorderShow": False,
+        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+        "thresholdsStyle": {"mode": "dashed" if steps else "off"},
+    }
+    panel = _panel("timeseries", title, description, unit, queries, steps or NO_STEPS)
+    defaults = panel["fieldConfig"]["defaults"]
+    defaults.update(custom=custom, color={"mode": "palette-classic"}, min=0)
+    if maximum is not None:
+        defaults["max"] = maximum
+    panel["fieldConfig"]["overrides"] = [
+        _override(name, color={"mode": "fixed", "fixedColor": color})
+        for name, color in (colors or {}).items()
+    ]
+    panel["options"] = {
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    return panel
+
+
+def stat(
+    title: str,
+    description: str,
+    unit: str,
+    *queries: Query,
+    steps: Steps = NO_STEPS,
+    texts: Mapping[float, tuple[str, str]] | None = None,
+    none: str = "none yet",
+    filled: bool = False,
+    graph: bool = False,
+    decimals: int | None = None,
+) -> Json:
+    """Return one large figure per series.
+
+    Args:
+        title: shown above it.
+        description: shown as a tooltip.
+        unit: Grafana's name of the unit.
+        queries: what to show; only the newest value counts.
+        steps: colours by value.
+        texts: a word and a colour in place of a value.
+        none: what is shown when there is nothing to show.
+        filled: whether the colour fills the panel.
+        graph: whether the course is drawn behind the figure.
+        decimals: digits after the point; None lets Grafana choose.
+    """
+    panel = _panel("stat", title, description, unit, queries, steps)
+    defaults = panel["fieldConfig"]["defaults"]
+    defaults.update(color={"mode": "thresholds"}, noValue=none)
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    if texts:
+        options = {
+            f"{value:g}": {"text": text, "color": color, "index": index}
+            for index, (value, (text, color)) in enumerate(texts.items())
+        }
+        defaults["mappings"] = [{"type": "value", "options": options}]
+    panel["options"] = {
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "orientation": "auto",
+        "textMode": "value_and_name" if len(queries) > 1 else "value",
+        "colorMode": "background" if filled else "value",
+        "graphMode": "area" if graph else "none",
+        "justifyMode": "center",
+    }
+    return panel
+
+
+def bars(
+    title: str,
+    description: str,
+    unit: str,
+    *queries: Query,
+    steps: Steps = NO_STEPS,
+    maximum: float | None = None,
+    none: str = "none",
+) -> Json:
+    """Return one horizontal bar per series, for what is compared rather than followed."""
+    panel = _panel("bargauge", title, description, unit, queries, steps)
+    defaults = panel["fieldConfig"]["defaults"]
+    defaults.update(color={"mode": "thresholds"}, min=0, noValue=none)
+    if maximum is not None:
+        defaults["max"] = maximum
+    panel["options"] = {
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "orientation": "horizontal",
+        "displayMode": "gradient",
+        "valueMode": "color",
+        "showUnfilled": True,
+        "minVizWidth": 8,
+        "minVizHeight": 16,
+    }
+    return panel
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: the label (or `Value`) it shows, its heading, its look."""
+
+    field: str
+    heading: str
+    unit: str = "string"
+    width: int | None = None
+    texts: Mapping[str, tuple[str, str]] | None = None
+    steps: Steps = ()
+
+
+def table(
+    title: str,
+    description: str,
+    query: Query,
+    *columns: Column,
+    none: str,
+    sort_by: str = "",
+    descending: bool = True,
+) -> Json:
+    """Return a table of the series that `query` has now; other labels than `columns` are hidden."""
+    panel = _panel("table", title, description, "string", [query], NO_STEPS)
+    panel["targets"][0].update(format="table", instant=True, range=False)
+    panel["fieldConfig"]["defaults"].update(
+        noValue=none, custom={"align": "left", "cellOptions": {"type": "auto"}, "inspect": False}
+    )
+    panel["fieldConfig"]["overrides"] = [_column(column) for column in columns]
+    panel["transformations"] = [
+        {
+            "id": "filterFieldsByName",
+            "options": {"include": {"names": [column.field for column in columns]}},
+        },
+        {
+            "id": "organize",
+            "options": {
+                "excludeByName": {},
+                "indexByName": {column.field: index for index, column in enumerate(columns)},
+                "renameByName": {column.field: column.heading for column in columns},
+            },
+        },
+    ]
+    sort = [{"displayName": sort_by, "desc": descending}] if sort_by else []
+    panel["options"] = {"showHeader": True, "cellHeight": "sm", "sortBy": sort}
+    return panel
+
+
+def _panel(
+    kind: Literal["timeseries", "stat", "bargauge", "table"],
+    title: str,
+    description: str,
+    unit: str,
+    queries: Sequence[Query],
+    steps: Steps,
+) -> Json:
+    return {
+        "type": kind,
+        "title": title,
+        "description": description,
+        "datasource": DATASOURCE,
+        "targets": [_target(chr(ord("A") + index), query) for index, query in enumerate(queries)],
+        "fieldConfig": {
+            "defaults": {
+                "unit": unit,
+                "mappings": [],
+                "thresholds": {
+                    "mode": "absolute",
+                    "steps": [{"value": value, "color": color} for value, color in steps],
+                },
+            },
+            "overrides": [],
+        },
+    }
+
+
+def _target(name: str, query: Query) -> Json:
+    return {
+        "refId": name,
+        "datasource": DATASOURCE,
+        "editorMode": "code",
+        "expr": query.expr,
+        "legendFormat": query.legend or "__auto",
+        "range": not query.instant,
+        "instant": query.instant,
+    }
+
+
+def _override(name: str, **properties: Any) -> Json:
+    return {
+        "matcher": {"id": "byName", "options": name},
+        "properties": [{"id": key, "value": value} for key, value in properties.items()],
+    }
+
+
+def _column(column: Column) -> Json:
+    properties: Json = {"unit": column.unit}
+    if column.width:
+        properties["custom.width"] = column.width
+    if column.texts:
+        options = {
+            value: {"text": text, "color": color, "index": index}
+            for index, (value, (text, color)) in enumerate(column.texts.items())
+        }
+        properties["mappings"] = [{"type": "value", "options": options}]
+    if column.steps:
+        steps = [{"value": value, "color": color} for value, color in column.steps]
+        properties["thresholds"] = {"mode": "absolute", "steps": steps}
+    if column.texts or column.steps:
+        properties["color"] = {"mode": "thresholds"}
+        properties["custom.cellOptions"] = {"type": "color-text"}
+    return _override(column.heading, **properties)
