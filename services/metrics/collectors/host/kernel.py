@@ -135,9 +135,10 @@ def processes(source: Source, out: Families) -> None:
         out.gauge("node_processes_state", "Processes by state.", number, {"state": state})
     out.gauge("node_processes_pids", "Processes.", count)
     out.gauge("node_processes_threads", "Threads of all processes.", threads)
-    for file, name in (("threads-max", "threads"), ("pid_max", "processes")):
-        limit = float(source.text(f"sys/kernel/{file}"))
-        out.gauge(f"node_processes_max_{name}", f"Most {name} the kernel allows.", limit)
+    text = "Most the kernel allows."
+    out.gauge("node_processes_max_threads", text, float(source.text("sys/kernel/threads-max")))
+    if not source.mounted:  # a container has a limit of its own, which hides the host's
+        out.gauge("node_processes_max_processes", text, float(source.text("sys/kernel/pid_max")))
 
 
 class _Timex(ctypes.Structure):

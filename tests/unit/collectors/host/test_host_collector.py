@@ -60,7 +60,7 @@ def test_a_process_name_with_brackets_and_blanks_is_counted(tmp_path: Path) -> N
     fields = "R 1 1 1 0 -1 0 0 0 0 0 5 6 0 0 20 0 7 0 99 0 0"
     (tmp_path / "42" / "stat").write_text(f"42 (a) R ) b) {fields}\n")
     (tmp_path / "sys" / "kernel").mkdir(parents=True)
-    for file in ("threads-max", "pid_max"):
+    for file in ("threads-max",):
         (tmp_path / "sys" / "kernel" / file).write_text("1000\n")
     families = HostCollector(Source(proc=str(tmp_path))).collect()
     assert 1 == value(families, "node_processes_state", state="R")
