@@ -10,8 +10,7 @@ PYTEST_ARGS ?=
 
 help:  ## List the commands
 	@echo "Dream.OS metrics stack"; echo
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
-	  || sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo; echo "  INSTALL=0 make up   never install anything (Docker, Compose, ...)"
 
 up:  ## Start the whole stack; install what is missing, wait until healthy, print the addresses

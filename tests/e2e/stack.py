@@ -32,7 +32,7 @@ def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
             probe.close()
 
 
-def eventually(question: Callable[[], T], *, within: float, every: float = 0.5) -> T:
+def eventually(question: Callable[[], T | None], *, within: float, every: float = 0.5) -> T:
     """Ask until the answer is true.
 
     Args:
