@@ -30,26 +30,32 @@ def find(proc: str = "/proc") -> Groups:
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             paths[controller] = path
-    unified, folders = None, {}
+    mounts: dict[str, tuple[int, str]] = {}
     for line in read_bytes(f"{proc}/self/mountinfo").decode("utf-8", "replace").splitlines():
-        left, _, right = line.partition(" - ")
-        before, after = left.split(), right.split()
-        if len(after) < 3 or len(before) < 5:
-            continue
-        if after[0] == "cgroup2":
-            unified = _join(before[4], before[3], paths.get("", "/"))
-        elif after[0] == "cgroup":
-            for controller in set(after[2].split(",")) & set(_V1):
-                folders[controller] = _join(before[4], before[3], paths.get(controller, "/"))
+        for controller, root, mountpoint in _mounted(line):
+            path, root = paths.get(controller, "/"), root.rstrip("/")
+            inside = path[len(root) :] if path.startswith(root + "/") else ""
+            found = (len(root), mountpoint + inside.rstrip("/"))
+            # a mounted host's /sys shows the same hierarchy again, from its top: the nearer root is ours
+            mounts[controller] = max(found, mounts.get(controller, found))
+    folders = {controller: folder for controller, (_, folder) in mounts.items()}
+    unified = folders.pop("", None)
     if unified and not _words(f"{unified}/cgroup.controllers"):
         unified = None  # the empty v2 tree beside a working v1
     return Groups(unified, folders)
 
 
-def _join(mountpoint: str, root: str, path: str) -> str:
-    root = root.rstrip("/")
-    inside = path[len(root) :] if path.startswith(root + "/") else ""
-    return mountpoint + inside.rstrip("/")
+def _mounted(line: str) -> list[tuple[str, str, str]]:
+    """Return (controller, root, mount point) of a line of mountinfo; version 2 is the controller without a name."""
+    left, _, right = line.partition(" - ")
+    before, after = left.split(), right.split()
+    if len(after) < 3 or len(before) < 5:
+        return []
+    if after[0] == "cgroup2":
+        return [("", before[3], before[4])]
+    if after[0] == "cgroup":
+        return [(c, before[3], before[4]) for c in after[2].split(",") if c in _V1]
+    return []
 
 
 def collect(groups: Groups, out: Families) -> None:

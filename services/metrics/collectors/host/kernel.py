@@ -9,7 +9,7 @@ import shlex
 import time
 
 from ..families import Families
-from .source import Source, names, read_bytes
+from .source import Source, names, read_bytes, read_line
 
 _OS_NAMES = ("id", "id_like", "name")
 _OS_LABELS = (
@@ -120,7 +120,7 @@ def processes(source: Source, out: Families) -> None:
         if not entry.isdecimal():
             continue
         try:
-            stat = read_bytes(f"{source.proc}/{entry}/stat")
+            stat = read_line(f"{source.proc}/{entry}/stat")
         except OSError:
             continue  # it ended meanwhile
         # the second field is the program's name and may hold anything, so count from its last bracket

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..families import Families
-from .source import Source, names, read_bytes
+from .source import Source, names, read_line
 
 _RECEIVE = ("bytes", "packets", "errs", "drop", "fifo", "frame", "compressed", "multicast")
 _TRANSMIT = ("bytes", "packets", "errs", "drop", "fifo", "colls", "carrier", "compressed")
@@ -117,6 +117,6 @@ def _info(folder: str, device: str, out: Families) -> None:
 
 def _read(folder: str, file: str) -> str | None:
     try:
-        return read_bytes(f"{folder}/{file}").decode("utf-8", "replace").strip()
+        return read_line(f"{folder}/{file}").decode("utf-8", "replace").strip()
     except OSError:
         return None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from prometheus_client.core import Metric
 
 from services.metrics.collectors.families import Families
@@ -102,3 +103,14 @@ def test_an_empty_version_2_tree_beside_version_1_is_passed_over(tmp_path: Path)
     groups = cgroup.find(str(proc))
     assert groups.unified is None
     assert {"memory": f"{memory}/agents"} == groups.folders
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_the_hosts_own_tree_mounted_beside_is_not_taken_for_ours(
+    tmp_path: Path, ours_first: bool
+) -> None:
+    ours = "31 29 0:27 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
+    hosts = "99 29 0:27 / /host/sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
+    mountinfo = ours + hosts if ours_first else hosts + ours
+    proc = tree(tmp_path, {"self/cgroup": "4:memory:/docker/abc\n", "self/mountinfo": mountinfo})
+    assert {"memory": "/sys/fs/cgroup/memory"} == cgroup.find(str(proc)).folders
