@@ -1,0 +1,63 @@
+"""One scrape after the other: keeps the layout and the pieces between them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from services.metrics.exposition.layout import Layout, Views
+from services.metrics.exposition.lines import PrefixCache
+from services.metrics.exposition.negotiate import Format
+from services.metrics.exposition.text import TextRenderer
+from services.metrics.parsing.serieslist import CREATED, select
+from services.metrics.store.group import View
+from services.metrics.store.merge import subset
+
+
+class Exposition:
+    """Renders what a store shows. Safe for threads; scrapes take turns.
+
+    Args:
+        views: gives what is to be shown now.
+    """
+
+    def __init__(self, views: Callable[[], Views]) -> None:
+        self._views = views
+        self._lock = threading.Lock()
+        self._layout: Layout | None = None
+        self._cache = PrefixCache()
+        self._renderers = {
+            "text": TextRenderer(False, self._cache),
+            "openmetrics": TextRenderer(True, self._cache),
+        }
+
+    def render(self, form: Format) -> bytes:
+        """Return everything, in the format ``form``."""
+        with self._lock:
+            views = self._views()
+            if self._layout is None or not self._layout.fits(views):
+                self._layout = Layout(views)
+                self._cache.keep_only(set(views))
+            return self._renderers[form].render(self._layout, views)
+
+    def sums(self, names: Iterable[str]) -> dict[str, float]:
+        """Return the sum of all series of each family; 0 where there is none."""
+        totals = dict.fromkeys(names, 0.0)
+        for view in self._views().values():
+            for name in totals.keys() & view.series.index.keys():
+                at = view.series.index[name]
+                low, high = view.series.starts[at], view.series.starts[at + 1]
+                lasting = view.series.roles[low:high] != CREATED
+                totals[name] += float(view.values[low:high][lasting].sum())
+        return totals
+
+    def render_only(self, form: Format, wanted: Callable[[str], bool]) -> bytes:
+        """Return the families whose name is ``wanted``, in the format ``form``."""
+        views = {}
+        for key, view in self._views().items():
+            chosen = [i for i, f in enumerate(view.series.families) if wanted(f.name)]
+            if chosen:
+                where = select(view.series, chosen)
+                part = subset(view.series, where)
+                views[key] = View(view.prefix, part, view.values[where])
+        return TextRenderer(form == "openmetrics", PrefixCache()).render(Layout(views), views)

@@ -1,0 +1,150 @@
+"""A list of series: what a push is about, without the values.
+
+Lists are immutable and shared: all processes that run the same program push the same list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+
+# How the values of one series that come from several processes become one.
+COUNT, TOTAL, SUM, MAX, MIN, RECENT, CREATED = range(7)
+"""COUNT and TOTAL add up and outlive their process (COUNT is never negative); SUM, MAX, MIN and
+RECENT are gauges and vanish with it; CREATED is the time at which a metric began."""
+
+GAUGE_ROLES = {"sum": SUM, "max": MAX, "min": MIN, "mostrecent": RECENT}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A metric family, by the name it has in the text format (a counter's with ``_total``)."""
+
+    name: str
+    type: str
+    help: str = ""
+    unit: str = ""
+
+    @property
+    def sample_names(self) -> tuple[str, ...]:
+        """Every sample name that the family lays claim to."""
+        name = self.name
+        if self.type == "histogram":
+            return (name, f"{name}_bucket", f"{name}_count", f"{name}_sum")
+        if self.type == "gaugehistogram":
+            return (name, f"{name}_bucket", f"{name}_gcount", f"{name}_gsum")
+        if self.type == "summary":
+            return (name, f"{name}_count", f"{name}_sum")
+        return (name,)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One series of a list: sample name, labels as ``a="1",b="2"`` sorted by name, and role."""
+
+    name: str
+    labels: str
+    role: int
+
+
+class SeriesList:
+    """Families sorted by name, and their series, those of one metric standing together.
+
+    Args:
+        families: sorted by name, no two with the same.
+        entries: the series of each family, in the same order as ``families``.
+    """
+
+    def __init__(self, families: Sequence[Family], entries: Sequence[Sequence[Entry]]) -> None:
+        self.families = tuple(families)
+        starts = [0]
+        for group in entries:
+            starts.append(starts[-1] + len(group))
+        self.starts = tuple(starts)
+        self.names = [entry.name for group in entries for entry in group]
+        self.labels = [entry.labels for group in entries for entry in group]
+        self.roles: NDArray[np.uint8] = np.array(
+            [entry.role for group in entries for entry in group], dtype=np.uint8
+        )
+
+    def __len__(self) -> int:
+        """Return the number of entries, the times of beginning included."""
+        return len(self.names)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Position of each family, by name."""
+        return {family.name: i for i, family in enumerate(self.families)}
+
+    def entries(self, family: int) -> list[Entry]:
+        """Return the series of one family."""
+        return [
+            Entry(self.names[i], self.labels[i], int(self.roles[i]))
+            for i in range(self.starts[family], self.starts[family + 1])
+        ]
+
+    def positions(self, *roles: int) -> Ints:
+        """Return where the series with one of ``roles`` stand."""
+        return np.flatnonzero(np.isin(self.roles, roles))
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Where the series stand that cannot be negative."""
+        return self.positions(COUNT)
+
+    @cached_property
+    def special(self) -> dict[int, Ints]:
+        """Where the series stand that are not simply added up, by role."""
+        found = {role: self.positions(role) for role in (MAX, MIN, RECENT, CREATED)}
+        return {role: where for role, where in found.items() if len(where)}
+
+    @cached_property
+    def series(self) -> int:
+        """Number of series that are exposed as samples (without the times of beginning)."""
+        return int(np.count_nonzero(self.roles != CREATED))
+
+    def dump(self) -> bytes:
+        """Return the list as compressed bytes, for the disk."""
+        families = [[f.name, f.type, f.help, f.unit] for f in self.families]
+        content = [families, self.starts, self.names, self.labels, self.roles.tolist()]
+        return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 1)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Name of the list on disk: equal lists have the same."""
+        raw = zlib.decompress(self.dump())
+        return hashlib.blake2b(raw, digest_size=16).digest()
+
+    @classmethod
+    def load(cls, data: bytes) -> SeriesList:
+        """Read what :meth:`dump` wrote.
+
+        Raises:
+            ValueError: the bytes are not a list.
+        """
+        try:
+            families, starts, names, labels, roles = json.loads(zlib.decompress(data))
+            rows = [Entry(*row) for row in zip(names, labels, roles, strict=True)]
+            parts = [rows[starts[i] : starts[i + 1]] for i in range(len(families))]
+            return cls([Family(*family) for family in families], parts)
+        except (zlib.error, TypeError, IndexError) as error:
+            raise ValueError(f"not a list of series: {type(error).__name__}") from None
+
+
+def select(source: SeriesList, families: Iterable[int], roles: Sequence[int] | None = None) -> Ints:
+    """Return the positions of whole families, or of their series with one of ``roles``."""
+    ranges = [np.arange(source.starts[f], source.starts[f + 1]) for f in families]
+    chosen: Ints = np.concatenate(ranges) if ranges else np.zeros(0, dtype=np.intp)
+    if roles is not None:
+        chosen = chosen[np.isin(source.roles[chosen], roles)]
+    return chosen

@@ -1,0 +1,285 @@
+"""A body that is seen for the first time: every line is read and held against the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from services.metrics.errors import Refused
+from services.metrics.parsing.draft import (
+    TYPES,
+    Draft,
+    adopt_created,
+    canonical,
+    check_labels,
+)
+from services.metrics.parsing.grammar import METRIC_NAME, number, split_sample, unescape
+from services.metrics.parsing.serieslist import GAUGE_ROLES, Entry, Floats, Ints, SeriesList
+from services.metrics.settings import Settings
+
+_POINT_LABELS = frozenset(("le", "quantile"))
+
+
+@dataclass
+class Parsed:
+    """What a body says.
+
+    Args:
+        series: the list, its entries sorted by family and metric.
+        order: position among the sample lines of each entry of the list.
+        values: the value of each sample line, in the order of the lines.
+        heads: of every line, what stands before the value (the whole line of a comment).
+        plain: no line has a timestamp or an exemplar, so that ``heads`` tell the whole body.
+        rows: number of the body's line of each sample line, from 1.
+    """
+
+    series: SeriesList
+    order: Ints
+    values: Floats
+    heads: list[bytes]
+    plain: bool
+    rows: list[int]
+
+
+def parse(
+    body: bytes,
+    openmetrics: bool,
+    drop: frozenset[str] = frozenset(),
+    limits: Settings | None = None,
+) -> Parsed:
+    """Read a body in the text format or in OpenMetrics.
+
+    Args:
+        body: the bytes, decompressed.
+        openmetrics: which of the two formats it is.
+        drop: names of labels that the URL sets: they override the body's.
+        limits: the limits to hold it against.
+
+    Raises:
+        Refused: with the number of the first line that is wrong.
+    """
+    reader = _Reader(openmetrics, drop, limits or Settings())
+    return reader.read(body)
+
+
+@dataclass
+class _Reader:
+    openmetrics: bool
+    drop: frozenset[str]
+    limits: Settings
+    drafts: dict[str, Draft] = field(default_factory=dict)
+    current: Draft | None = None
+    values: list[float] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    heads: list[bytes] = field(default_factory=list)
+    plain: bool = True
+    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+    aggregates: dict[str, str] = field(default_factory=dict)
+
+    def read(self, body: bytes) -> Parsed:
+        for at, line in enumerate(self._lines(body), 1):
+            text = _decode(line, at)
+            if text.startswith("#"):
+                self.heads.append(line)
+                self._comment(text, at)
+            elif text.strip(" \t") == "":
+                if self.openmetrics:
+                    raise Refused("parse", "OpenMetrics has no empty lines", at)
+                self.heads.append(line)
+            else:
+                self._sample(line, text, at)
+        return self._finish()
+
+    def _lines(self, body: bytes) -> list[bytes]:
+        lines = body.split(b"\n")
+        if self.openmetrics:
+            if lines[-1] == b"":
+                lines.pop()
+            if not lines or lines[-1] != b"# EOF":
+                raise Refused("parse", "OpenMetrics must end with # EOF", max(1, len(lines)))
+            if b"# EOF" in lines[:-1]:
+                raise Refused("parse", "there are lines after # EOF", lines.index(b"# EOF") + 2)
+            return lines
+        if lines.pop() != b"":
+            raise Refused("parse", "the last line does not end with a newline", len(lines) + 1)
+        return lines
+
+    def _comment(self, text: str, at: int) -> None:
+        parts = text.split(" ", 3) if self.openmetrics else text.split(None, 3)
+        word = parts[1] if len(parts) > 1 and parts[0] == "#" else ""
+        if word == "dreamos:aggregate":
+            self._aggregate(parts, at)
+        elif word in ("HELP", "TYPE") or (word == "UNIT" and self.openmetrics):
+            self._describe(word, parts, at)
+        elif self.openmetrics and text != "# EOF":
+            raise Refused("parse", "OpenMetrics knows only HELP, TYPE, UNIT and EOF", at)
+
+    def _aggregate(self, parts: list[str], at: int) -> None:
+        how = parts[3].strip() if len(parts) == 4 else ""
+        if how not in GAUGE_ROLES:
+            raise Refused("parse", "write # dreamos:aggregate <family> sum|max|min|mostrecent", at)
+        self.aggregates[parts[2]] = how
+        if parts[2] in self.drafts:
+            draft = self.drafts[parts[2]]
+            if draft.rows and draft.aggregate != how:
+                raise Refused("parse", "dreamos:aggregate must come before the samples", at)
+            draft.aggregate = how
+
+    def _describe(self, word: str, parts: list[str], at: int) -> None:
+        if len(parts) < 3 or not METRIC_NAME.fullmatch(parts[2]):
+            raise Refused("parse", f"a metric name was expected after {word}", at)
+        draft = self._open(parts[2], at)
+        rest = parts[3] if len(parts) == 4 else ""
+        if draft.rows:
+            raise Refused("parse", f"{word} of {draft.base} comes after its samples", at)
+        if word == "HELP":
+            if draft.help is not None:
+                raise Refused("duplicate", f"a second HELP for {draft.base}", at)
+            draft.help = unescape(rest, at, self.openmetrics)[: self.limits.max_help]
+        elif word == "TYPE":
+            self._type(draft, rest.strip(" \t"), at)
+        else:
+            draft.unit = rest
+            if rest and not draft.base.endswith("_" + rest):
+                raise Refused("type", f"{draft.base} does not end with its unit {rest}", at)
+
+    def _type(self, draft: Draft, kind: str, at: int) -> None:
+        if draft.type is not None:
+            raise Refused("duplicate", f"a second TYPE for {draft.base}", at)
+        modern = ("unknown", "info", "stateset", "gaugehistogram")
+        if kind not in TYPES or (kind == "untyped" if self.openmetrics else kind in modern):
+            raise Refused("type", f"{kind[:40]!r} is not a type of this format", at)
+        draft.type = kind
+
+    def _open(self, name: str, at: int) -> Draft:
+        """Return the family ``name``, which must be the one being read or a new one."""
+        draft = self.drafts.get(name)
+        if draft is None:
+            how = self.aggregates.get(name, "sum")
+            draft = Draft(name, at, self.openmetrics, aggregate=how)
+            self.drafts[name] = draft
+        elif draft is not self.current and (draft.closed or self.openmetrics):
+            raise Refused("parse", f"the lines of {name} do not stand together", at)
+        if self.current is not None and self.current is not draft:
+            self.current.closed = bool(self.current.rows)
+        self.current = draft
+        return draft
+
+    def _family_of(self, name: str, at: int) -> tuple[Draft, str]:
+        if self.current is not None:
+            suffix = self.current.suffix_of(name)
+            if suffix is not None:
+                return self.current, suffix
+        for draft in (self.drafts.get(stem) for stem in _stems(name)):
+            suffix = draft.suffix_of(name) if draft is not None else None
+            if draft is not None and suffix is not None:
+                return self._open(draft.base, at), suffix
+        if self.openmetrics and self.current and name.startswith(self.current.base + "_"):
+            kind = self.current.kind
+            if kind != "unknown" and not self.current.rows:
+                raise Refused("type", f"{name} is no sample of the {kind} {self.current.base}", at)
+        draft = self._open(name, at)
+        suffix = draft.suffix_of(name)
+        if suffix is None:
+            raise Refused("type", f"{name} is no sample name of a {draft.kind}", at)
+        return draft, suffix
+
+    def _sample(self, line: bytes, text: str, at: int) -> None:
+        name, pairs, rest = split_sample(text, at, self.openmetrics)
+        draft, suffix = self._family_of(name, at)
+        check_labels(draft, suffix, pairs, at)
+        self._limit(pairs, at)
+        labels = canonical(pairs, self.drop)
+        first = self.seen.setdefault((name, labels), at)
+        if first != at:
+            raise Refused("duplicate", f"the same series as in line {first}", at)
+        metric = labels
+        if draft.kind in ("histogram", "summary", "gaugehistogram"):
+            metric = canonical(pairs, self.drop | _POINT_LABELS)
+        draft.rows.append((Entry(name, labels, draft.role(suffix)), metric, len(self.values)))
+        self.heads.append(line[: len(line) - len(rest.encode())])
+        self.rows.append(at)
+        self.values.append(self._value(rest, at))
+
+    def _value(self, rest: str, at: int) -> float:
+        if self.openmetrics:
+            rest, mark, exemplar = rest.partition(" # ")
+            if mark:
+                self.plain = False
+                _check_exemplar(exemplar, at)
+        parts = rest.split(" ") if self.openmetrics else rest.split()
+        if len(parts) == 2:
+            number(parts[1], at)
+            raise Refused("timestamp", "a pushed sample must not have a timestamp", at)
+        if len(parts) != 1:
+            raise Refused("parse", "a value was expected and nothing after it", at)
+        if parts[0] != rest:
+            self.plain = False
+        return number(parts[0], at)
+
+    def _limit(self, pairs: list[tuple[str, str]], at: int) -> None:
+        limits = self.limits
+        if len(pairs) > limits.max_labels:
+            raise Refused("label", f"more than {limits.max_labels} labels", at)
+        for name, value in pairs:
+            if len(name) > limits.max_label_name or len(value) > limits.max_label_value:
+                raise Refused("label", f"the label {name[:40]} is too long", at)
+
+    def _finish(self) -> Parsed:
+        adopt_created(self.drafts)
+        drafts = sorted((d for d in self.drafts.values() if d.rows), key=lambda d: d.family().name)
+        families = [draft.family() for draft in drafts]
+        _check_claims(drafts)
+        grouped = [_by_metric(draft) for draft in drafts]
+        order = [number for group in grouped for _, number in group]
+        series = SeriesList(families, [[entry for entry, _ in group] for group in grouped])
+        values = np.array(self.values, dtype=np.float64)
+        return Parsed(
+            series, np.array(order, dtype=np.intp), values, self.heads, self.plain, self.rows
+        )
+
+
+def _decode(line: bytes, at: int) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refused("utf8", "this line is not UTF-8", at) from None
+
+
+def _stems(name: str) -> tuple[str, ...]:
+    """Return the families that a sample name could belong to: its own, and those by suffix."""
+    return (name, *(name[: name.rfind("_")],)) if "_" in name else (name,)
+
+
+def _by_metric(draft: Draft) -> list[tuple[Entry, int]]:
+    """Put the series of one metric (one label set) together, in the order of first sight."""
+    first: dict[str, int] = {}
+    for _, metric, _ in draft.rows:
+        first.setdefault(metric, len(first))
+    rows = sorted(draft.rows, key=lambda row: first[row[1]])
+    return [(entry, position) for entry, _, position in rows]
+
+
+def _check_claims(drafts: list[Draft]) -> None:
+    owners: dict[str, Draft] = {}
+    for draft in drafts:
+        for name in draft.family().sample_names:
+            other = owners.setdefault(name, draft)
+            if other is not draft:
+                line = max(draft.line, other.line)
+                raise Refused("type", f"{name} belongs to two families", line)
+
+
+def _check_exemplar(text: str, at: int) -> None:
+    """Read an exemplar for its form; the service does not keep it."""
+    if not text.startswith("{"):
+        raise Refused("parse", "an exemplar begins with its labels", at)
+    line = split_sample("exemplar" + text, at, True)
+    if sum(len(name) + len(value) for name, value in line.labels) > 128:
+        raise Refused("parse", "the labels of an exemplar are longer than 128 characters", at)
+    parts = line.rest.split(" ")
+    if len(parts) > 2:
+        raise Refused("parse", "an exemplar has a value and at most a timestamp", at)
+    for part in parts:
+        number(part, at)

@@ -1,0 +1,90 @@
+"""A body whose lines are known: what stands before the values is compared, not parsed."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+
+import numpy as np
+
+from services.metrics.errors import Refused
+from services.metrics.parsing.serieslist import Floats, SeriesList
+from services.metrics.parsing.text import Parsed
+
+_NUMBER_BYTES = b"0123456789+-.eEInfNa"
+
+
+class Wire:
+    """The lines of one body without their values: the form in which a sender repeats itself.
+
+    Args:
+        parsed: the body as it was read line by line.
+    """
+
+    def __init__(self, parsed: Parsed) -> None:
+        self.series: SeriesList = parsed.series
+        self.rows = parsed.rows
+        identity = np.arange(len(parsed.order))
+        self._order = None if np.array_equal(parsed.order, identity) else parsed.order
+        self._heads = parsed.heads if parsed.plain else None
+        self._lengths = [len(head) for head in parsed.heads]
+        self._all_heads = parsed.heads
+
+    @cached_property
+    def name(self) -> str:
+        """The name by which a sender may refer to this list of lines (``Dreamos-Series-List``)."""
+        digest = hashlib.blake2b(b"\n".join(self._all_heads), digest_size=12)
+        return digest.hexdigest()
+
+    @property
+    def lines(self) -> int:
+        """Number of sample lines."""
+        return len(self.rows)
+
+    def match(self, body: bytes) -> Floats | None:
+        """Read the values of a body that differs from the known one in its values only.
+
+        Returns:
+            One value for each entry of :attr:`series`, or None when the body has other lines
+            or a value that only the strict reader can judge.
+        """
+        heads = self._heads
+        if heads is None:
+            return None
+        lines = body.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        elif heads[-1:] != [b"# EOF"]:
+            return None
+        lengths = self._lengths
+        if len(lines) != len(heads):
+            return None
+        if [line[:n] for line, n in zip(lines, lengths, strict=True)] != heads:
+            return None
+        texts = [line[n:] for line, n in zip(lines, lengths, strict=True) if len(line) > n]
+        if len(texts) != len(self.rows) or b"".join(texts).translate(None, _NUMBER_BYTES):
+            return None
+        try:
+            values = np.array(list(map(float, texts)), dtype=np.float64)
+        except ValueError:
+            return None
+        return self.arrange(values)
+
+    def arrange(self, values: Floats) -> Floats:
+        """Put values in the order of the lines into the order of :attr:`series`.
+
+        Raises:
+            Refused: ``value`` when a counter is negative or not a finite number.
+        """
+        ordered = values if self._order is None else values[self._order]
+        counts = ordered[self.series.counts]
+        if len(counts) and not (counts.min() >= 0 and counts.max() < np.inf):
+            self._refuse(counts)
+        return ordered
+
+    def _refuse(self, counts: Floats) -> None:
+        bad = int(np.flatnonzero(~((counts >= 0) & (counts < np.inf)))[0])
+        entry = int(self.series.counts[bad])
+        line = self.rows[entry if self._order is None else int(self._order[entry])]
+        name = self.series.names[entry]
+        raise Refused("value", f"{name}: a counter is a finite number, not below 0", line)

@@ -1,0 +1,45 @@
+"""What every route needs: the service behind the request, and the answer to a refused one."""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+from flask import Response, current_app, request
+
+from services.metrics.errors import Refused
+from services.metrics.service import Service
+
+_log = logging.getLogger("dreamos.metrics.access")
+
+
+def service() -> Service:
+    """Return the service that the application belongs to."""
+    return cast(Service, current_app.extensions["dreamos"])
+
+
+def require(kind: str) -> None:
+    """Let the request pass if it may ``push`` or ``read``.
+
+    Raises:
+        Refused: ``unauthorized`` or ``throttled``; it is counted and logged here.
+    """
+    running = service()
+    address = request.remote_addr or "unknown"
+    try:
+        running.access.check(kind, request.headers.get("Authorization"), address)
+    except Refused as refusal:
+        running.metrics.auth_failures.labels(kind).inc()
+        _log.warning("refused to %s: %s (from %s)", kind, refusal.message, address)
+        raise
+
+
+def refused(refusal: Refused) -> Response:
+    """Answer a refused request: the status, and the reason as plain text."""
+    service().count_refusal(refusal, push=request.method in ("PUT", "POST", "DELETE"))
+    response = Response(f"{refusal}\n", refusal.status, content_type="text/plain; charset=utf-8")
+    if refusal.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="dreamos", Basic realm="dreamos"'
+    if refusal.status == 429:
+        response.headers["Retry-After"] = "60"
+    return response

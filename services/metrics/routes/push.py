@@ -1,0 +1,89 @@
+"""PUT, POST and DELETE below ``/metrics/job``: what ``docs/protocol.md`` describes."""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, request
+
+from services.metrics.errors import Refused
+from services.metrics.parsing.url import Target, parse_path
+from services.metrics.routes import body as reading
+from services.metrics.routes.context import refused, require, service
+from services.metrics.store.store import Answer, Push
+
+blueprint = Blueprint("push", __name__)
+
+
+@lru_cache(maxsize=4096)
+def _target(raw: str, max_labels: int, max_value: int) -> Target:
+    path = urlsplit(raw).path if not raw.startswith("/") else raw.partition("?")[0]
+    return parse_path(path, max_labels, max_value)
+
+
+@blueprint.route("/metrics/<path:_rest>", methods=["PUT", "POST", "DELETE"])
+def push(_rest: str) -> Response:
+    """Take a push, or delete a group."""
+    running = service()
+    began = time.perf_counter()
+    try:
+        require("push")
+        settings = running.settings
+        target = _target(
+            request.environ.get("RAW_URI") or request.full_path,
+            settings.max_labels,
+            settings.max_label_value,
+        )
+        answer = running.store.delete(target) if request.method == "DELETE" else _take(target)
+    except Refused as refusal:
+        return refused(refusal)
+    running.metrics.pushes.labels(answer.outcome).inc()
+    running.metrics.samples.inc(answer.samples)
+    running.metrics.push_duration.observe(time.perf_counter() - began)
+    return _respond(target, answer)
+
+
+def _respond(target: Target, answer: Answer) -> Response:
+    plain_delete = request.method == "DELETE" and target.incarnation is None
+    response = Response(status=202 if plain_delete else 200, content_type="text/plain")
+    response.headers["Dreamos-Result"] = answer.outcome
+    if answer.series_list:
+        response.headers["Dreamos-Series-List"] = answer.series_list
+    return response
+
+
+def _take(target: Target) -> Answer:
+    headers = request.headers
+    kind = reading.content_kind(headers.get("Content-Type"))
+    series_list = None
+    if kind == "values":
+        series_list = headers.get("Dreamos-Series-List")
+        if not series_list or target.incarnation is None:
+            raise Refused("header", "values need Dreamos-Series-List and an incarnation")
+    final = reading.flag(headers, "Dreamos-Final")
+    uncertain = reading.flag(headers, "Dreamos-Uncertain")
+    return service().store.push(
+        Push(
+            target=target,
+            body=_read_body(),
+            openmetrics=kind == "openmetrics",
+            replace=request.method == "PUT",
+            sequence=reading.sequence(headers),
+            ttl=reading.time_to_live(headers),
+            final=final,
+            uncertain=uncertain,
+            series_list=series_list,
+        )
+    )
+
+
+def _read_body() -> bytes:
+    limit = service().settings.max_body_bytes
+    if (request.content_length or 0) > limit:
+        raise Refused("too_large", f"the body is larger than {limit} bytes")
+    raw = request.stream.read(limit + 1)
+    if len(raw) > limit:
+        raise Refused("too_large", f"the body is larger than {limit} bytes")
+    return reading.decode(raw, request.headers.get("Content-Encoding"), limit)

@@ -1,0 +1,49 @@
+"""GET /metrics and GET /metrics/file."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+
+from services.metrics.errors import Refused
+from services.metrics.exposition.negotiate import CONTENT_TYPES, choose
+from services.metrics.routes.context import refused, require, service
+
+blueprint = Blueprint("scrape", __name__)
+
+SIX = {
+    "file_writes": "file_ops_write_total",
+    "file_write_errors": "file_ops_write_errors_total",
+    "file_reads": "file_ops_read_total",
+    "file_read_errors": "file_ops_read_errors_total",
+    "directory_ops": "file_ops_directory_total",
+    "total_bytes": "file_ops_bytes_total",
+}
+"""The six counters of the seed's document, each with the metric it is the sum of."""
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Show everything, as text or OpenMetrics by the header ``Accept``."""
+    try:
+        require("read")
+    except Refused as refusal:
+        return refused(refusal)
+    form = choose(request.headers.get("Accept"))
+    return Response(service().exposition.render(form), content_type=CONTENT_TYPES[form])
+
+
+@blueprint.get("/metrics/file")
+def file_metrics() -> Response:
+    """Show the metrics of file operations; as JSON, the six counters of the seed."""
+    try:
+        require("read")
+    except Refused as refusal:
+        return refused(refusal)
+    accept = request.headers.get("Accept", "")
+    wants_json = "application/json" in accept.lower()
+    if request.args.get("format", "json" if wants_json else "text") == "json":
+        sums = service().exposition.sums(SIX.values())
+        return jsonify({name: int(sums[metric]) for name, metric in SIX.items()})
+    form = choose(accept)
+    content = service().exposition.render_only(form, lambda name: name.startswith("file_"))
+    return Response(content, content_type=CONTENT_TYPES[form])

@@ -1,0 +1,83 @@
+"""What the service counts about itself."""
+
+from __future__ import annotations
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import Metric
+
+from services.metrics import __version__
+from services.metrics.errors import REASONS
+
+_LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+
+
+class SelfMetrics:
+    """The service's own metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry(auto_describe=False)
+        self._registry = registry
+        self.pushes = Counter(
+            "dreamos_ingest_pushes_total",
+            "Pushes by outcome.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.rejected = Counter(
+            "dreamos_ingest_rejected_total",
+            "Requests that were refused, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.samples = Counter(
+            "dreamos_ingest_samples_total",
+            "Samples taken from pushes.",
+            registry=registry,
+        )
+        self.push_duration = Histogram(
+            "dreamos_ingest_push_duration_seconds",
+            "Time from the first byte of a push to its answer.",
+            buckets=_LATENCY,
+            registry=registry,
+        )
+        self.auth_failures = Counter(
+            "dreamos_auth_failures_total",
+            "Requests with a missing or wrong token, by what they wanted to do.",
+            ["kind"],
+            registry=registry,
+        )
+        self.agents = Gauge(
+            "dreamos_agents",
+            "Agents by state.",
+            ["state"],
+            registry=registry,
+        )
+        Gauge(
+            "dreamos_build_info",
+            "Version of the service; the value is always 1.",
+            ["version"],
+            registry=registry,
+        ).labels(__version__).set(1)
+        Gauge(
+            "dreamos_service_start_time_seconds",
+            "Unix time at which the service started.",
+            registry=registry,
+        ).set(time.time())
+        self._start()
+
+    def _start(self) -> None:
+        """Show every known label value from the start, at zero."""
+        for outcome in ("accepted", "stale", "rejected"):
+            self.pushes.labels(outcome)
+        for reason in REASONS:
+            self.rejected.labels(reason)
+        for kind in ("push", "read"):
+            self.auth_failures.labels(kind)
+
+    def families(self, agents: dict[str, int]) -> list[Metric]:
+        """Return everything as families; ``agents`` is the number of agents by state."""
+        for state, number in agents.items():
+            self.agents.labels(state).set(number)
+        return list(self._registry.collect())

@@ -1,0 +1,102 @@
+"""Settings of the service: one frozen object, read from the environment in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+class BadSetting(ValueError):  # noqa: N818
+    """A variable has a value that cannot be used; the message names it and shows a right one."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be chosen. Times are in seconds, sizes in bytes.
+
+    The environment variable of a field is ``METRICS_`` and the field's name in capitals, for
+    example ``METRICS_MAX_SERIES=50000`` for ``max_series``.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    push_token_file: Path | None = None
+    read_token_file: Path | None = None
+    data_dir: Path = Path("data")
+    log_level: str = "info"
+    threads: int = 16
+
+    default_ttl: float = 25.0
+    """Silence after which an incarnation is lost: five missed pushes of the library."""
+    agent_silence: float = 300.0
+    """Silence after which an agent that pushes without an incarnation counts as lost."""
+    drop_after: float = 86_400.0
+    """Silence after which an agent's series leave the exposition; its totals are kept."""
+    forget_after: float = 7 * 86_400.0
+    """How long it is remembered which incarnations have ended, and what lost ones had."""
+    flush_interval: float = 2.0
+    """Longest time between an accepted push and its being on disk."""
+
+    max_body_bytes: int = 16 * 1024 * 1024
+    """Body of a push, after decompression."""
+    max_series: int = 50_000
+    """Series of one agent, or of one group without an agent."""
+    max_groups: int = 20_000
+    max_labels: int = 30
+    """Labels of one series, those of the URL included."""
+    max_label_name: int = 128
+    max_label_value: int = 2_048
+    max_help: int = 2_048
+    max_auth_failures: int = 60
+    """Failed attempts of one address in a minute, after which it is answered 429."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Build the settings from ``METRICS_*`` variables; an empty value means the default.
+
+        Args:
+            environ: the variables; the process's own when left out.
+
+        Raises:
+            BadSetting: a value does not have the field's type, or is not in its range.
+        """
+        env = os.environ if environ is None else environ
+        chosen: dict[str, Any] = {}
+        for field in fields(cls):
+            name = "METRICS_" + field.name.upper()
+            raw = env.get(name, "").strip()
+            if raw:
+                chosen[field.name] = _convert(name, raw, field.default)
+        return cls(**chosen)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise BadSetting(f"METRICS_PORT={self.port} is not a port; example: 8000")
+        if self.log_level.lower() not in ("debug", "info", "warning", "error"):
+            raise BadSetting(
+                f"METRICS_LOG_LEVEL={self.log_level} is not a level; one of debug, info, "
+                "warning, error"
+            )
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (int, float)) and field.name != "port" and value <= 0:
+                raise BadSetting(
+                    f"METRICS_{field.name.upper()}={value} must be above 0; "
+                    f"example: {field.default}"
+                )
+
+
+def _convert(name: str, raw: str, default: Any) -> Any:
+    if default is None or isinstance(default, Path):
+        return Path(raw)
+    if isinstance(default, str):
+        return raw
+    kind = int if isinstance(default, int) else float
+    try:
+        return kind(raw)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise BadSetting(f"{name}={raw} is not {what}; example: {default}") from None

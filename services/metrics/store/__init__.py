@@ -1,0 +1,1 @@
+"""What the service remembers: groups, their processes, totals that outlive them."""

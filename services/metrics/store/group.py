@@ -1,0 +1,151 @@
+"""One group: the labels of the URL, the processes behind them, and what outlived those."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from services.metrics.parsing.grammar import escape_label
+from services.metrics.parsing.serieslist import Family, Floats, SeriesList
+from services.metrics.parsing.url import Labels
+from services.metrics.parsing.wire import Wire
+from services.metrics.store.merge import Merged, merge, subset
+from services.metrics.store.record import HEARTBEATS, PROGRESS, Record
+from services.metrics.store.sums import Part, combine, fold
+
+
+@dataclass(slots=True)
+class Member:
+    """A live process (or the body of a plain group): its latest snapshot.
+
+    Args:
+        wire: the lines it last sent; None after a restart of the service.
+        series: the list of its series.
+        values: one for each series; never changed in place, only replaced.
+        sequence: number of its last push; 0 when it sends none.
+        ttl: seconds of silence after which it is lost; None for never.
+        pushed: when it last pushed, Unix time of the service.
+    """
+
+    wire: Wire | None
+    series: SeriesList
+    values: Floats
+    sequence: int
+    ttl: float | None
+    pushed: float
+
+    @property
+    def part(self) -> Part:
+        """The snapshot as a contribution."""
+        return Part(self.series, self.values)
+
+    def value_of(self, family: str) -> float:
+        """Return the sum of a family's samples, 0 when it is not there."""
+        at = self.series.index.get(family)
+        if at is None:
+            return 0.0
+        values = self.values[self.series.starts[at] : self.series.starts[at + 1]]
+        roles = self.series.roles[self.series.starts[at] : self.series.starts[at + 1]]
+        return float(values[roles == 0].sum())
+
+
+class View(NamedTuple):
+    """What a group shows at one moment; the arrays are never changed afterwards."""
+
+    prefix: str
+    series: SeriesList
+    values: Floats
+
+
+@dataclass
+class Group:
+    """Labels, live processes, retired totals, record. The store calls it under its lock."""
+
+    labels: Labels
+    members: dict[str, Member] = field(default_factory=dict)
+    """Live processes; the one that pushed last stands at the end."""
+    plain: Member | None = None
+    retired: Part | None = None
+    record: Record = field(default_factory=Record)
+    was_plain: bool = False
+    hidden: bool = False
+    """Silent for so long that its series are not shown."""
+    _merged: tuple[tuple[SeriesList, ...], Merged] | None = None
+
+    @property
+    def agent(self) -> str | None:
+        """The agent's name, if the group has one."""
+        return dict(self.labels).get("agent")
+
+    @property
+    def prefix(self) -> str:
+        """The group's labels as they stand in front of a series' own.
+
+        The empty instance keeps Prometheus from attaching the address of this service; it stands
+        last, so that it can be left out for a series that has an instance of its own.
+        """
+        pairs = list(self.labels)
+        if "instance" not in dict(self.labels):
+            pairs.append(("instance", ""))
+        return ",".join(f'{name}="{escape_label(value)}"' for name, value in pairs)
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return every contribution: retired totals, the plain body, the processes."""
+        found = [self.retired] if self.retired is not None else []
+        if self.plain is not None:
+            found.append(self.plain.part)
+        found.extend(member.part for member in self.members.values())
+        return tuple(found)
+
+    def families(self) -> tuple[Family, ...]:
+        """Return the families that the group uses, each once."""
+        found: dict[str, Family] = {}
+        for part in self.parts():
+            for family in part.series.families:
+                found.setdefault(family.name, family)
+        return tuple(found.values())
+
+    def merged(self, parts: tuple[Part, ...]) -> Merged:
+        """Return the union of the parts' lists; it is kept while the lists stay the same."""
+        lists = tuple(part.series for part in parts)
+        known = self._merged
+        if known is None or known[0] != lists:
+            known = (lists, merge(lists))
+            self._merged = known
+        return known[1]
+
+    def view(self, parts: tuple[Part, ...]) -> View | None:
+        """Return what ``parts`` amount to, None when there is nothing to show."""
+        if not parts:
+            return None
+        merged = self.merged(parts)
+        return View(self.prefix, merged.series, combine(merged, parts))
+
+    def record_view(self, size: int) -> View:
+        """Return the service's own series about the group."""
+        part = self.record.part(self.agent is not None, self.was_plain, len(self.members), size)
+        return View(self.prefix, part.series, part.values)
+
+    def beat(self, before: Member | None, now: Member) -> None:
+        """Note heartbeat and progress: a rise since the previous push, at the time of the push."""
+        for family, name in ((HEARTBEATS, "last_heartbeat"), (PROGRESS, "last_progress")):
+            value = now.value_of(family)
+            if value > (before.value_of(family) if before else 0.0):
+                setattr(self.record, name, now.pushed)
+
+    def retire_vanished(self, before: Member, now: Member) -> None:
+        """Keep the totals of series that a process no longer shows, so that no counter falls."""
+        if before.series is now.series:
+            return
+        shown = set(zip(now.series.names, now.series.labels, strict=True))
+        keys = zip(before.series.names, before.series.labels, strict=True)
+        gone = np.array([i for i, key in enumerate(keys) if key not in shown], dtype=np.intp)
+        if len(gone):
+            part = Part(subset(before.series, gone), before.values[gone])
+            self.retired = fold(self.retired, part)
+
+    def retire(self, member: Member, sign: float = 1.0) -> None:
+        """Fold a process' totals into the retired ones (or, with -1, take them out again)."""
+        self.retired = fold(self.retired, member.part, sign)

@@ -1,0 +1,70 @@
+"""Figures that the service makes itself: families of prometheus_client become a list of series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from prometheus_client.core import Metric
+
+from services.metrics.parsing.draft import Draft, canonical
+from services.metrics.parsing.serieslist import Entry, Family, SeriesList
+from services.metrics.store.merge import metric_of
+from services.metrics.store.sums import Part
+
+_NONE: frozenset[str] = frozenset()
+Rows = tuple[tuple[object, ...], ...]
+
+
+class LocalSource:
+    """The latest families of one collector.
+
+    The list is built anew only when other series are shown than before.
+    """
+
+    def __init__(self) -> None:
+        self._shape: object = None
+        self._order: list[int] = []
+        self.part: Part | None = None
+
+    def replace(self, families: Iterable[Metric]) -> None:
+        """Take over ``families`` in place of what was there."""
+        metrics = sorted(families, key=lambda metric: metric.name)
+        shape = [(m.name, m.type, m.documentation,
+                  [(s.name, tuple(s.labels.items())) for s in m.samples])
+                 for m in metrics]  # fmt: skip
+        values = np.array([s.value for m in metrics for s in m.samples], dtype=np.float64)
+        if self.part is None or shape != self._shape:
+            series, self._order = _build(metrics)
+            self._shape = shape
+        else:
+            series = self.part.series
+        self.part = Part(series, values[self._order] if len(values) else values)
+
+
+def _build(metrics: list[Metric]) -> tuple[SeriesList, list[int]]:
+    families: dict[str, Family] = {}
+    rows: dict[str, list[tuple[Entry, str, int]]] = {}
+    position = 0
+    for metric in metrics:
+        draft = Draft(metric.name, 0, True, metric.type, metric.documentation, metric.unit)
+        family = draft.family()
+        families.setdefault(family.name, family)
+        into = rows.setdefault(family.name, [])
+        for sample in metric.samples:
+            labels = canonical(list(sample.labels.items()), _NONE)
+            suffix = sample.name[len(metric.name) :]
+            entry = Entry(sample.name, labels, draft.role(suffix))
+            into.append((entry, metric_of(family, labels), position))
+            position += 1
+    names = sorted(name for name, found in rows.items() if found)
+    order: list[int] = []
+    entries: list[list[Entry]] = []
+    for name in names:
+        first: dict[str, int] = {}
+        for _, metric_key, _ in rows[name]:
+            first.setdefault(metric_key, len(first))
+        ordered = sorted(rows[name], key=lambda row: first[row[1]])
+        entries.append([row[0] for row in ordered])
+        order.extend(row[2] for row in ordered)
+    return SeriesList([families[name] for name in names], entries), order

@@ -1,0 +1,1 @@
+"""Commands of the project, each started with ``python -m tools.<command>``."""
