@@ -12,6 +12,13 @@ from dreamos.core.metrics._names import clean_value
 #: OpenMetrics 1.0: names and values of an exemplar's labels have at most 128 characters together.
 _LONGEST = 128
 
+_kept = 0
+
+
+def exemplars_kept() -> int:
+    """Return how many exemplars were kept so far; a push with text is due when it has changed."""
+    return _kept
+
 
 def keep_exemplar(series: Series, index: int, labels: Mapping[str, str], value: float) -> None:
     """Keep the newest exemplar of one counter or bucket; one that is too long is counted and dropped."""
@@ -24,5 +31,13 @@ def keep_exemplar(series: Series, index: int, labels: Mapping[str, str], value: 
     if not all(name.isidentifier() and name.isascii() for name in clean):
         record_error("wrong_exemplar", f"{series._family.describe()}: names {list(clean)}")
         return
+    global _kept
     with REGISTRY.lock:
+        _kept += 1
         series._family.exemplars.setdefault(series, {})[index] = (clean, value, time.time())
+
+
+def forget() -> None:
+    """Start again at zero, in a forked process."""
+    global _kept
+    _kept = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from operator import itemgetter
 from typing import Any
 
@@ -208,7 +209,10 @@ class Registry:
         self.store: Store = MemoryStore()
         #: Rises whenever a series appears or goes; while it stands still, the list of sample lines does too.
         self.generation = 0
-        self.birth_listener: Any = None
+        #: What an earlier incarnation of this very process has reported, by series.
+        self.reported: dict[Any, list[float]] = {}
+        #: Held around each addition where threads really run at the same time; nothing elsewhere (see _locked).
+        self.adding: AbstractContextManager[object] = nullcontext()
 
     def declare(self, family: Family) -> Family:
         """Return the family of this name: the one declared before, or this one.

@@ -1,22 +1,22 @@
-"""Start, stop and flush: the one pusher of this process."""
+"""Start, stop and flush: the one pusher of this process, and what happens when it forks, ends or is told to."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import threading
-from typing import TYPE_CHECKING
 
+from dreamos.core.metrics import _ending, _errors, _exemplars, _foreign, _spool
 from dreamos.core.metrics._errors import record_error
+from dreamos.core.metrics._family import REGISTRY
+from dreamos.core.metrics._move import start_from_nothing
 from dreamos.core.metrics._pusher import Pusher
 from dreamos.core.metrics._settings import Settings, read_settings
 
-if TYPE_CHECKING:
-    from dreamos.core.metrics.agents import Agent
-
 _lock = threading.RLock()
 _pusher: Pusher | None = None
-_at_exit = False
+_inherited: _foreign.Baseline = {}
+_prepared = False
 
 
 def start(
@@ -27,12 +27,12 @@ def start(
     token: str | None = None,
     interval: float | None = None,
     spool: str | None = None,
-) -> Agent:
-    """Start pushing this process' metrics in the background; return the handle of the agent.
+) -> Pusher:
+    """Start pushing this process' metrics in the background; return the pusher.
 
     What is not given comes from the environment (``DREAMOS_METRICS_AGENT``, ``_JOB``, ``_URL``, ``_TOKEN`` or
     ``_TOKEN_FILE``, ``_INTERVAL``, ``_SPOOL``), then from the defaults. Calling it again while it runs changes
-    nothing and returns the same handle.
+    nothing and returns the same pusher.
 
     Arguments:
         agent: the agent's name, e.g. ``"Agent-1"``; several processes may share it.
@@ -46,30 +46,25 @@ def start(
         ValueError: a setting is missing or wrong; the message names it and shows a right one.
         OSError: the token file cannot be read.
     """
-    settings = read_settings(
-        agent=agent, job=job, url=url, token=token, interval=interval, spool=spool
+    return start_with(
+        read_settings(agent=agent, job=job, url=url, token=token, interval=interval, spool=spool)
     )
-    pusher = start_with(settings)
-    # What an agent says of itself is loaded where something pushes, so that the import stays fast.
-    from dreamos.core.metrics import agents
-
-    return agents.activate(pusher.settings.agent)
 
 
 def start_with(settings: Settings) -> Pusher:
     """Start pushing with ready settings."""
-    global _pusher, _at_exit
+    global _pusher
     with _lock:
         if _pusher is not None:
             if _pusher.settings != settings:
                 record_error("already_started", f"still pushing as {_pusher.settings}")
             return _pusher
-        _pusher = Pusher(settings)
-        _pusher.start()
-        if not _at_exit:
-            atexit.register(stop)
-            _at_exit = True
-        return _pusher
+        pusher = Pusher(settings, _spool.usable_folder(settings.spool))
+        pusher.camera.baseline = _inherited
+        _pusher = pusher
+        pusher.start()
+        _prepare()
+        return pusher
 
 
 def stop(timeout: float | None = None) -> bool:
@@ -107,3 +102,57 @@ def start_from_environment() -> None:
         start()
     except Exception as error:  # noqa: BLE001 - an import must not fail
         record_error("wrong_setting", f"{type(error).__name__}: {error}")
+
+
+def _prepare() -> None:
+    global _prepared
+    _ending.end_with_multiprocessing(stop)
+    if not _prepared:
+        _prepared = True
+        atexit.register(stop)
+        _ending.end_on_sigterm(stop)
+
+
+def _before_fork() -> None:
+    global _inherited
+    if _pusher is not None:
+        _ending.end_with_multiprocessing(stop)
+    try:
+        _inherited = _foreign.inherited_counts()
+    except Exception as error:  # noqa: BLE001 - os.fork must not fail because of us
+        record_error("fork", f"{type(error).__name__}: {error}")
+    _lock.acquire()
+    REGISTRY.lock.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    global _inherited
+    REGISTRY.lock.release()
+    _lock.release()
+    _inherited = {}
+
+
+def _after_fork_in_child() -> None:
+    global _lock, _pusher
+    _lock = threading.RLock()
+    REGISTRY.lock = threading.RLock()
+    try:
+        _errors.forget_errors()
+        _exemplars.forget()
+        start_from_nothing()
+        parent, _pusher = _pusher, None
+        if parent is not None:
+            parent.abandon_in_fork()
+            _pusher = Pusher(parent.settings, parent.folder)
+            _pusher.camera.baseline = _inherited
+            _pusher.start_in_fork()
+    except Exception as error:  # noqa: BLE001 - os.fork must not fail because of us
+        record_error("fork", f"{type(error).__name__}: {error}")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

@@ -1,0 +1,78 @@
+"""Move all values from one store to another while threads go on counting."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dreamos.core.metrics._cells import MemoryStore, Store
+from dreamos.core.metrics._errors import record_error
+from dreamos.core.metrics._family import REGISTRY
+
+#: Which slots of a series add up over processes, by type; None: from there to the end.
+_ADDING = {"counter": (0,), "summary": (0, 1)}
+
+
+def move_all(store: Store) -> None:
+    """Give every series slots in ``store`` and carry its values over; new series are born there.
+
+    When the store is full, or its folder cannot be written, values go on in memory and that is said once.
+    """
+    with REGISTRY.lock:
+        REGISTRY.store = store
+        for series in REGISTRY.all_series():
+            if series._is_born():
+                _move(series)
+        REGISTRY.generation += 1
+
+
+def _move(series: Any) -> None:
+    family = series._family
+    try:
+        new, to = REGISTRY.store.allocate(family, series._values, family.width)
+    except Exception as error:  # noqa: BLE001 - the disk may be full
+        record_error("spool_full", f"values go on in memory: {type(error).__name__}: {error}")
+        REGISTRY.store = MemoryStore()
+        new, to = REGISTRY.store.allocate(family, series._values, family.width)
+    width = family.width
+    with REGISTRY.adding:
+        # No call from here on: no other thread can add in between (see _cells).
+        old, start = series._cells, series._slot
+        new[to : to + width] = old[start : start + width]
+        series._cells = new
+        series._slot = to
+
+
+def take_off_reported() -> None:
+    """Take off what an earlier incarnation of this process has reported, before the next one begins.
+
+    What was counted between the two stays.
+    """
+    now = time.time()
+    with REGISTRY.lock:
+        for series, read in REGISTRY.reported.items():
+            kind = series._family.kind
+            if not series._is_born() or kind not in ("counter", "summary", "histogram"):
+                continue
+            adding = _ADDING.get(kind) or (0, *range(2, series._family.width))
+            for index in adding:
+                taken = read[index]
+                with REGISTRY.adding:
+                    cells, slot = series._cells, series._slot
+                    cells[slot + index] -= taken
+            began = 2 if kind == "summary" else 1
+            series._cells[series._slot + began] = now
+        REGISTRY.reported = {}
+
+
+def start_from_nothing() -> None:
+    """Make every series unborn: in a forked process each comes back, at zero, when it is touched."""
+    from dreamos.core.metrics._cells import UNBORN
+
+    for series in REGISTRY.all_series():
+        series._cells = UNBORN
+    for family in REGISTRY.families.values():
+        family.exemplars.clear()
+    REGISTRY.reported = {}
+    REGISTRY.store = MemoryStore()
+    REGISTRY.generation += 1
