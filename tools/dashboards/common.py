@@ -25,6 +25,8 @@ SEVERITIES = {
     "info": ("info", "blue"),
 }
 
+STATES = {"firing": ("firing", RED), "pending": ("pending", YELLOW)}
+
 
 def failures(window: str) -> str:
     """Return what failed in `window`, by agent, kind (`what`) and type of the error."""
@@ -116,18 +118,20 @@ def delivered() -> Json:
 
 
 def firing() -> Json:
-    """List the alerts that fire now."""
+    """List the alerts that fire now, and those that soon will."""
     return table(
-        "Firing alerts",
-        "Alerts that fire now, without Watchdog, which always does. What to do about one stands "
-        "in its runbook, linked from the message and from Prometheus' page of alerts.",
-        Query('ALERTS{alertstate="firing",severity!="none"}', instant=True),
-        Column("severity", "Severity", width=100, texts=SEVERITIES),
+        "Alerts",
+        "Alerts that fire now, or will when their cause lasts (pending). Watchdog is left out: it "
+        "always fires. What to do stands in the runbook, linked from every message and from "
+        "Prometheus' page of alerts.",
+        Query('ALERTS{severity!="none"}', instant=True),
+        Column("alertstate", "State", width=90, texts=STATES),
+        Column("severity", "Severity", width=90, texts=SEVERITIES),
         Column("alertname", "Alert"),
         Column("agent", "Agent"),
         Column("job", "Job"),
         none="Nothing fires",
-        sort_by="Severity",
+        sort_by="State",
         descending=False,
     )
 
@@ -136,7 +140,8 @@ def agent_cpu() -> Json:
     """Draw the processors that each agent's processes use."""
     return timeseries(
         "CPU by agent",
-        "Processor time that the agent's own processes use; 100 % is one whole core.",
+        "Processor time that the agent's own processes use, the eight that use most; 100 % is one "
+        "whole core.",
         "percentunit",
         Query(f"sum by (agent) (rate(process_cpu_seconds_total{{{AGENT}}}[{RATE}]))", "{{agent}}"),
     )
@@ -146,9 +151,9 @@ def agent_memory() -> Json:
     """Draw the memory of each agent's processes."""
     return timeseries(
         "Memory by agent",
-        "Resident memory of the agent's own processes.",
+        "Resident memory of the agent's own processes, the eight that hold most.",
         "bytes",
-        Query(f"sum by (agent) (process_resident_memory_bytes{{{AGENT}}})", "{{agent}}"),
+        Query(f"topk(8, sum by (agent) (process_resident_memory_bytes{{{AGENT}}}))", "{{agent}}"),
     )
 
 

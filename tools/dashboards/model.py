@@ -165,9 +165,12 @@ def _alerts_as_annotations() -> Json:
         "enable": True,
         "hide": False,
         "iconColor": "red",
-        "expr": 'ALERTS{alertstate="firing",severity=~"critical|warning"}',
+        "expr": (
+            "max by (alertname, severity) "
+            '(ALERTS{alertstate="firing",severity=~"critical|warning"})'
+        ),
         "titleFormat": "{{alertname}}",
-        "textFormat": "{{agent}} {{job}} {{severity}}",
+        "textFormat": "{{severity}}",
         "step": "60s",
         "useValueForTime": False,
     }

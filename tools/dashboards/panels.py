@@ -155,6 +155,7 @@ class Column:
     heading: str
     unit: str = "string"
     width: int | None = None
+    decimals: int | None = None
     texts: Mapping[str, tuple[str, str]] | None = None
     steps: Steps = ()
 
@@ -242,7 +243,10 @@ def _override(name: str, **properties: Any) -> Json:
 
 
 def _column(column: Column) -> Json:
-    properties: Json = {"unit": column.unit}
+    # Without a text of its own an empty cell would show the one of the empty table.
+    properties: Json = {"unit": column.unit, "noValue": "-"}
+    if column.decimals is not None:
+        properties["decimals"] = column.decimals
     if column.width:
         properties["custom.width"] = column.width
     if column.texts:
