@@ -14,6 +14,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from tests.e2e import grafana
 from tests.e2e.crew import Crew
 from tests.e2e.panels import overview_expressions
 from tests.e2e.sinks import HttpSink, Mailbox, Request
@@ -85,20 +86,6 @@ def test_an_agent_that_is_killed_and_one_that_ends_are_restarted_and_told_apart(
     eventually(both_run_again, within=30)
 
 
-def test_every_panel_of_the_overview_has_data(stack: Stack, crew: Crew) -> None:
-    expressions = overview_expressions()
-    assert len(expressions) >= 6
-
-    def empty() -> list[str]:
-        return [text for text in expressions if not stack.query(text)]
-
-    def no_panel_is_empty() -> bool:
-        assert [] == empty()
-        return True
-
-    eventually(no_panel_is_empty, within=90, every=2)
-
-
 def test_the_seeds_alert_fires_after_its_five_minutes(stack: Stack, crew: Crew) -> None:
     firing = f'ALERTS{{alertname="{ALERT}",alertstate="firing",agent="Agent-1"}}'
 
@@ -106,6 +93,30 @@ def test_the_seeds_alert_fires_after_its_five_minutes(stack: Stack, crew: Crew) 
 
     assert 0.05 < (stack.value('file_error_rate{agent="Agent-1"}') or 0) < 0.6
     assert "warning" == stack.query(firing)[0]["metric"]["severity"]
+
+
+def test_every_panel_of_the_overview_has_data(stack: Stack, crew: Crew) -> None:
+    expressions = overview_expressions()
+    assert len(expressions) >= 6
+
+    def no_panel_is_empty() -> bool:
+        assert [] == [text for text in expressions if not stack.query(text)]
+        return True
+
+    eventually(no_panel_is_empty, within=90, every=2)
+
+
+@pytest.mark.grafana
+def test_every_panel_gets_the_same_data_through_grafana(stack: Stack, crew: Crew) -> None:
+    grafana.require(stack)
+
+    def no_panel_is_empty() -> bool:
+        for expression in overview_expressions():
+            frames = grafana.query(stack, expression)
+            assert any(frame["data"]["values"] for frame in frames), expression
+        return True
+
+    eventually(no_panel_is_empty, within=90, every=2)
 
 
 def test_the_mail_tells_what_which_agent_and_where_to_look(stack: Stack, mailbox: Mailbox) -> None:
