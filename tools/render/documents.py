@@ -121,5 +121,8 @@ def _yaml(document: Document, source: str) -> str:
 
 
 def _load(path: Path) -> Document:
-    document: Document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    with path.open(
+        encoding="utf-8"
+    ) as file:  # a file, because yaml names it in what it complains of
+        document: Document = yaml.safe_load(file)
     return document

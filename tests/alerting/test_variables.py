@@ -1,0 +1,199 @@
+"""Settings are checked with nothing but the standard library, and every problem helps."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.rules.tooling import ROOT
+from tools.render import example, variables
+from tools.render.kinds import KINDS
+from tools.render.variables import BY_NAME, VARIABLES, check, env_example, known, links, value
+
+RIGHT = [
+    ("BIND_ADDRESS", "0.0.0.0"),
+    ("BIND_ADDRESS", "::1"),
+    ("METRICS_PORT", "1"),
+    ("METRICS_PORT", "65535"),
+    ("METRICS_URL", "https://example.org:8443/path"),
+    ("METRICS_URL", "http://[::1]:8000"),
+    ("SCRAPE_INTERVAL", "1m"),
+    ("SCRAPE_INTERVAL", "500ms"),
+    ("RETENTION_TIME", "1y2w3d4h5m6s7ms"),
+    ("RETENTION_SIZE", "512MB"),
+    ("SMTP_REQUIRE_TLS", "False"),
+    ("PAGERDUTY_SEVERITIES", "critical, warning"),
+    ("SLACK_CHANNEL", "#ops"),
+    ("PROMETHEUS_IMAGE", "registry.example.org:5000/a/b:1@sha256:" + "0" * 64),
+    ("STACK_NAME", "blue-1"),
+    ("METRICS_LOG_LEVEL", "DEBUG"),
+    ("METRICS_PORT", ""),
+]
+WRONG = [
+    ("BIND_ADDRESS", "localhost", "is not an IP address"),
+    ("METRICS_PORT", "0", "is not a port number"),
+    ("METRICS_PORT", "65536", "is not a port number"),
+    ("METRICS_PORT", "80a", "is not a port number"),
+    ("METRICS_PORT", "²", "is not a port number"),
+    ("METRICS_URL", "example.org", "does not begin with http"),
+    ("METRICS_URL", "https://", "names no machine"),
+    ("METRICS_URL", "https://a b", "has no place in an address"),
+    ("METRICS_URL", "https://u:p@example.org", "holds a password"),
+    ("METRICS_URL", "https://example.org:99999", "has a wrong port or host"),
+    ("SCRAPE_INTERVAL", "15", "is not a time with its unit"),
+    ("SCRAPE_INTERVAL", "1.5m", "is not a time with its unit"),
+    ("SCRAPE_INTERVAL", "30s1m", "is not a time with its unit"),
+    ("SCRAPE_INTERVAL", "0s", "is no time at all"),
+    ("SCRAPE_INTERVAL", "61s", "is over 1m"),
+    ("EVALUATION_INTERVAL", "5m", "is over 1m"),
+    ("RETENTION_SIZE", "10", "is not a size"),
+    ("RETENTION_SIZE", "0GB", "is not a size"),
+    ("SMTP_REQUIRE_TLS", "maybe", "is neither true nor false"),
+    ("PAGERDUTY_SEVERITIES", "critical,info", "is wrong at 'info'"),
+    ("SLACK_CHANNEL", "two words", "is not a channel"),
+    ("PROMETHEUS_IMAGE", "Prom/Prometheus: 3", "is not the name of an image"),
+    ("STACK_NAME", "two words", "is not one word"),
+    ("METRICS_LOG_LEVEL", "loud", "is not a level"),
+]
+WRONG_EMAIL = [
+    ("SMTP_SMARTHOST", "smtp.example.org", "has no port"),
+    ("SMTP_SMARTHOST", "smtp.example.org:mail", "has a port that is not a number"),
+    ("SMTP_SMARTHOST", "two words:25", "is not the name of a machine"),
+    ("SMTP_FROM", "nobody", "is not an email address"),
+    ("ALERT_EMAIL_TO", "a@example.org,,b@example.org", "is wrong at ''"),
+    ("ALERT_EMAIL_TO", "A <a@example.org>", "is wrong at 'A <a@example.org>'"),
+    ("SMTP_HELLO", "a b", "is not the name of a machine"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), RIGHT)
+def test_right_value_passes(name: str, text: str) -> None:
+    assert [] == check({name: text})
+
+
+@pytest.mark.parametrize(("name", "text", "wrong"), WRONG)
+def test_wrong_value_is_named_with_what_is_wrong_and_an_example(
+    name: str, text: str, wrong: str
+) -> None:
+    [problem] = check({name: text})
+
+    assert (name, True) == (problem.variable, wrong in problem.wrong)
+    assert str(problem).startswith(f"{name}: {text!r} ")
+    assert str(problem).endswith(f"; for example {name}={BY_NAME[name].example}")
+
+
+@pytest.mark.parametrize(("name", "text", "wrong"), WRONG_EMAIL)
+def test_wrong_email_setting_is_named(name: str, text: str, wrong: str) -> None:
+    email = {
+        "SMTP_SMARTHOST": "smtp.example.org:587",
+        "SMTP_FROM": "a@example.org",
+        "ALERT_EMAIL_TO": "b@example.org",
+    }
+
+    [problem] = check({**email, name: text})
+
+    assert (name, True) == (problem.variable, wrong in problem.wrong)
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
+def test_every_default_and_every_example_is_right(variable: variables.Variable) -> None:
+    kind = KINDS[variable.kind]
+
+    assert None is kind(variable.example)
+    assert not variable.default or None is kind(variable.default)
+
+
+def test_nothing_set_is_right() -> None:
+    assert [] == check({})
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("METRICS_PROT", "METRICS_PORT"),
+        ("metrics_port", "METRICS_PORT"),
+        ("SMTP_SMART_HOST", "SMTP_SMARTHOST"),
+        ("EMAIL_TO", "ALERT_EMAIL_TO"),
+    ],
+)
+def test_misspelt_name_is_told_with_the_nearest_one(name: str, near: str) -> None:
+    [problem] = check({name: "1"})
+
+    assert f"nothing reads this setting; is {near} meant?" == problem.wrong
+
+
+def test_unknown_name_is_told_and_dockers_own_are_left_alone() -> None:
+    [problem] = check({"XYZZY": "1", "COMPOSE_PROJECT_NAME": "x", "DOCKER_HOST": "y"})
+
+    assert ("XYZZY", "nothing reads this setting") == (problem.variable, problem.wrong)
+
+
+def test_two_parts_on_one_port_are_told() -> None:
+    [problem] = check({"GRAFANA_PORT": "9090"})
+
+    assert ("GRAFANA_PORT", "'9090' is also PROMETHEUS_PORT") == (problem.variable, problem.wrong)
+
+
+def test_half_an_email_configuration_names_the_missing_half() -> None:
+    problems = check({"ALERT_EMAIL_TO": "a@example.org"})
+
+    assert ["SMTP_SMARTHOST", "SMTP_FROM"] == [problem.variable for problem in problems]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    problems = check({"METRICS_PORT": "x", "SCRAPE_INTERVAL": "y", "NONSENSE_NAME": "z"})
+
+    assert {"METRICS_PORT", "SCRAPE_INTERVAL", "NONSENSE_NAME"} == {
+        problem.variable for problem in problems
+    }
+
+
+@pytest.mark.parametrize(
+    ("env", "url"),
+    [
+        ({}, "http://127.0.0.1:3000"),
+        ({"GRAFANA_PORT": "13000"}, "http://127.0.0.1:13000"),
+        ({"BIND_ADDRESS": "0.0.0.0"}, "http://127.0.0.1:3000"),
+        ({"BIND_ADDRESS": "::"}, "http://[::1]:3000"),
+        ({"BIND_ADDRESS": "10.0.0.5"}, "http://10.0.0.5:3000"),
+        ({"GRAFANA_URL": "https://g.example.org/x/"}, "https://g.example.org/x"),
+    ],
+)
+def test_links_name_an_address_that_people_can_open(env: dict[str, str], url: str) -> None:
+    assert url == links(env)["GRAFANA_URL"]
+
+
+def test_empty_means_the_default() -> None:
+    assert "8000" == value({"METRICS_PORT": " "}, "METRICS_PORT")
+
+
+def test_known_keeps_only_the_stacks_own_settings() -> None:
+    assert {"METRICS_PORT": "1"} == known({"METRICS_PORT": "1", "PATH": "/bin"})
+
+
+def test_env_example_names_every_setting_once_and_is_itself_right() -> None:
+    lines = env_example().splitlines()
+    settings = [line[1:].split("=", 1) for line in lines if line.startswith("#") and "=" in line]
+    written = {name: text for name, text in settings if name in BY_NAME}
+
+    assert [variable.name for variable in VARIABLES] == [name for name, _ in settings]
+    assert [] == check(written)
+
+
+def test_env_example_in_the_tree_is_the_tables() -> None:
+    assert env_example() == example.EXAMPLE.read_text(encoding="utf-8")
+
+
+def test_the_check_imports_nothing_beyond_the_standard_library() -> None:
+    code = (
+        "import sys; import tools.render.variables; "
+        "print(*{m.split('.')[0] for m in sys.modules} - set(sys.stdlib_module_names))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert {"tools", "__main__"} == set(done.stdout.split()) | {"__main__"}
