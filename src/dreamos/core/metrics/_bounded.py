@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-import threading
+import weakref
 from typing import TypeGuard
 
 from . import Counter
@@ -27,6 +27,15 @@ _folded = Counter(
     "Label values that the library replaced by an overflow value, by label",
     ["label"],
 )
+
+
+_all: weakref.WeakSet[Bounded] = weakref.WeakSet()
+
+
+def forget_values() -> None:
+    """Let every bounded label start again; for tests, which must not depend on each other."""
+    for bounded in list(_all):
+        bounded.forget()
 
 
 def folded(label: str) -> str:
@@ -46,7 +55,7 @@ class Bounded:
         self._label = label
         self._cap = cap
         self._seen: set[str] = set()
-        self._lock = threading.Lock()
+        _all.add(self)
 
     def __call__(self, value: object) -> str:
         """Return `value` as text, or `(other)` when it does not fit."""
@@ -59,11 +68,16 @@ class Bounded:
             return text
         if not text or len(text) > _LONGEST or _CONTROL.search(text):
             return folded(self._label)
-        with self._lock:
-            if len(self._seen) < self._cap:
-                self._seen.add(text)
-                return text
+        # No lock, which a fork could leave locked for ever: two threads at once may exceed the cap
+        # by one value, and that hurts nobody.
+        if len(self._seen) < self._cap:
+            self._seen.add(text)
+            return text
         return folded(self._label)
+
+    def forget(self) -> None:
+        """Start again with no value seen."""
+        self._seen.clear()
 
 
 class ErrorTypes(Bounded):

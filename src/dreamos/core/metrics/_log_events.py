@@ -34,13 +34,13 @@ RULES = {
     "file_write_error": Rule("write", "write", failed=True),
     "file_read": Rule("read", "read"),
     "file_read_error": Rule("read", "read", failed=True),
-    "directory_created": Rule("directory", "create"),
-    "directory_create_error": Rule("directory", "create", failed=True),
+    "directory_created": Rule("directory", "create_directory"),
+    "directory_create_error": Rule("directory", "create_directory", failed=True),
     "directory_create_permission_error": Rule(
-        "directory", "create", failed=True, error="PermissionError"
+        "directory", "create_directory", failed=True, error="PermissionError"
     ),
-    "directory_cleared": Rule("directory", "clear"),
-    "directory_clear_error": Rule("directory", "clear", failed=True),
+    "directory_cleared": Rule("directory", "clear_directory"),
+    "directory_clear_error": Rule("directory", "clear_directory", failed=True),
     "file_archived": Rule("write", "archive", path_field="source"),
     "file_archive_error": Rule("write", "archive", failed=True, path_field="source"),
     "file_backup_error": Rule("write", "backup", failed=True),

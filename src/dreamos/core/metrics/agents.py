@@ -21,7 +21,6 @@ words, never a task's id or a prompt (over 100 distinct ones become `(other)`).
 from __future__ import annotations
 
 import platform
-import threading
 from typing import Literal
 
 from . import Counter, Gauge, Histogram, Info, _errors
@@ -170,8 +169,7 @@ class _ResponseRecord:
         _responses.observe(seconds)
 
 
-_lock = threading.Lock()
-_current: Agent | None = None
+_current = Agent()
 
 
 def current_agent() -> Agent:
@@ -180,17 +178,12 @@ def current_agent() -> Agent:
     So a library deep inside an agent can say `current_agent().progress()` without being handed
     anything.
     """
-    global _current
-    with _lock:
-        if _current is None:
-            _current = Agent()
-        return _current
+    return _current
 
 
 def activate(name: str, library_version: str = "") -> Agent:
     """Make `name` this process's agent, and its own figures visible; `start` calls it."""
-    agent = current_agent()
-    agent._name = name
+    _current._name = name
     Info("dreamos_agent", "What the agent runs on").info(
         {
             "library_version": library_version,
@@ -200,4 +193,4 @@ def activate(name: str, library_version: str = "") -> Agent:
         }
     )
     watch_process()
-    return agent
+    return _current

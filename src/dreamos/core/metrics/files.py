@@ -177,7 +177,7 @@ def create_directory(path: StrPath, *, exist_ok: bool = True, label: str | None 
     event = _file_log.directory("directory_created", "directory_create_error", path)
     _done(
         "directory",
-        "create",
+        "create_directory",
         path,
         event,
         label,
@@ -202,7 +202,7 @@ def clear_directory(path: StrPath, *, label: str | None = None) -> int:
         return len(entries)
 
     event = _file_log.directory("directory_cleared", "directory_clear_error", path)
-    return _done("directory", "clear", path, event, label, work)
+    return _done("directory", "clear_directory", path, event, label, work)
 
 
 def _moved(

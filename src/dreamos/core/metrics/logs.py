@@ -135,7 +135,7 @@ def _dump(fields: Mapping[str, object]) -> str:
     try:
         return json.dumps(fields, allow_nan=False, default=_plain)
     except Exception:  # noqa: BLE001 - NaN, keys that are no text, cycles: find the field
-        return json.dumps({name: _safe(value) for name, value in fields.items()})
+        return json.dumps({name: _safe(value) for name, value in fields.items()}, default=_plain)
 
 
 def _safe(value: object) -> object:

@@ -206,4 +206,5 @@ class ASGIMiddleware:
     def _route(self, asked: Scope, scope: Scope) -> str | None:
         if self._find_route is not None:
             return self._find_route(scope)
-        return starlette_route(asked, scope)
+        # Inside the application the scope names it; a mounted one later puts itself in its place.
+        return starlette_route(asked.get("app", self._app), asked)

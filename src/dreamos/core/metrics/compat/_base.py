@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .. import _errors, _hooks
 from .._bounded import OTHER, is_number
 from ._export import Export
+from ._locks import ForkSafe
 from ._persist import JSONFile
 
 Tags = Mapping[str, object] | None
@@ -19,7 +19,7 @@ MAX_KEYS = 10_000
 """How many tag sets one object remembers by itself; further ones are added up under `(other)`."""
 
 
-class BaseMetrics:
+class BaseMetrics(ForkSafe):
     """Counters, gauges and histograms of one component.
 
     `metrics_dir` is the folder for `<name>_metrics.json`; without it nothing is written. Each
@@ -28,15 +28,16 @@ class BaseMetrics:
     """
 
     _exported = True
+    _units: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, name: str, metrics_dir: object = None) -> None:
+        super().__init__()
         self.name = str(name)
         self.start_time = time.time()
-        self._lock = threading.RLock()
         self._counters: dict[str, float] = {}
         self._gauges: dict[str, float] = {}
         self._histograms: dict[str, dict[str, float]] = {}
-        self._export = Export(self.name)
+        self._export = Export(self.name, self._units)
         self._file = _file(self.name, metrics_dir)
         if self._file is not None:
             _save_now_and_then(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import MappingProxyType
 from typing import Any
 
 from ._base import BaseMetrics
@@ -12,9 +13,11 @@ class BridgeMetrics(BaseMetrics):
     """Requests to the ChatGPT, Cursor and other bridges.
 
     Exported as `dreamos_bridge_requests_total`, `dreamos_bridge_successes_total`,
-    `dreamos_bridge_errors_total{bridge,operation}` and `dreamos_bridge_duration` (seconds). The
+    `dreamos_bridge_errors_total{bridge,operation}` and `dreamos_bridge_duration_seconds`. The
     text of an error stays inside the process.
     """
+
+    _units = MappingProxyType({"bridge_duration": "seconds"})
 
     def __init__(self, metrics_dir: object = None) -> None:
         super().__init__("bridge", metrics_dir)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from .. import Counter, _errors
 from .._bounded import OTHER, Bounded
+from ._locks import ForkSafe
 from ._persist import JSONFile
 
 _COMMANDS = Counter("dreamos_commands_total", "Commands that users gave, by command", ["command"])
@@ -18,7 +18,7 @@ _command = Bounded("command", cap=200)
 _MOST = 10_000
 
 
-class CommandMetrics:
+class CommandMetrics(ForkSafe):
     """Counts commands; exported as `dreamos_commands_total{command}`.
 
     `metrics_dir` (default `metrics`) is the folder for `command_metrics_YYYYMMDD.json`, which is
@@ -26,10 +26,10 @@ class CommandMetrics:
     """
 
     def __init__(self, metrics_dir: str | Path | None = None) -> None:
+        super().__init__()
         self._folder = (
             Path(metrics_dir) if isinstance(metrics_dir, (str, Path)) else Path("metrics")
         )
-        self._lock = threading.Lock()
         self.command_counts: dict[str, int] = {}
         self.last_reset = datetime.now()
 

@@ -22,8 +22,9 @@ Tags = Mapping[str, object] | None
 class Export:
     """The registry's side of one old metrics object."""
 
-    def __init__(self, component: str) -> None:
+    def __init__(self, component: str, units: Mapping[str, str]) -> None:
         self._component = _plain(component)
+        self._units = units
         self._metrics: dict[tuple[str, str, tuple[str, ...]], Any] = {}
         self._values: dict[tuple[str, str], Bounded] = {}
 
@@ -55,7 +56,8 @@ class Export:
         metric = self._metrics.get(key)
         if metric is None:
             extra = {"buckets": BUCKETS} if kind is Histogram else {}
-            full = _name(self._component, name) + suffix
+            unit = f"_{self._units[name]}" if name in self._units else ""
+            full = _name(self._component, name) + unit + suffix
             metric = kind(full, f"{name}, from an old metrics class", list(labels), **extra)
             self._metrics[key] = metric
         return metric

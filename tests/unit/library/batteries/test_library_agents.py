@@ -1,0 +1,265 @@
+"""An agent says what it does, and dead, stalled and busy can be told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import threading
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+from dreamos.core.metrics import _hooks, current_agent, testing
+from dreamos.core.metrics._agent_process import ProcessFigures, open_files, watch_process
+
+value = testing.value
+agent = current_agent()
+
+
+class TestTasks:
+    def test_a_task_that_ends_well_counts_as_completed_and_as_progress(self) -> None:
+        with agent.task("build"):
+            assert 1 == value("dreamos_agent_tasks_in_progress", task="build")
+            assert 1 == value("dreamos_agent_tasks_started_total", task="build")
+            assert 0 == value("dreamos_agent_progress_total")
+        assert 0 == value("dreamos_agent_tasks_in_progress", task="build")
+        assert 1 == value("dreamos_agent_tasks_completed_total", task="build")
+        assert 1 == value("dreamos_agent_progress_total")
+        assert 1 == value(
+            "dreamos_agent_task_duration_seconds_count", task="build", outcome="success"
+        )
+
+    def test_a_task_that_raises_counts_as_failed_and_the_error_goes_on(self) -> None:
+        boom = ValueError("secret text")
+        with pytest.raises(ValueError, match="secret text") as caught, agent.task("build"):
+            raise boom
+        assert boom is caught.value
+        assert 1 == value("dreamos_agent_tasks_failed_total", task="build", error_type="ValueError")
+        assert 1 == value("dreamos_agent_errors_total", error_type="ValueError")
+        assert 0 == value("dreamos_agent_progress_total")
+        assert 1 == value("dreamos_agent_task_duration_seconds_count", outcome="error")
+
+    def test_a_task_can_fail_without_an_exception(self) -> None:
+        with agent.task("build") as task:
+            task.fail("TestsFailed")
+        assert 1 == value("dreamos_agent_tasks_failed_total", error_type="TestsFailed")
+        assert 0 == value("dreamos_agent_tasks_completed_total")
+
+    @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+    def test_a_task_that_is_broken_off_has_failed(self, kind: type[BaseException]) -> None:
+        with pytest.raises(kind), agent.task("build"):
+            raise kind
+        assert 1 == value("dreamos_agent_tasks_failed_total", error_type=kind.__name__)
+        assert 0 == value("dreamos_agent_tasks_in_progress", task="build")
+
+    def test_as_a_decorator_it_measures_each_call_also_overlapping_ones(self) -> None:
+        both_in = threading.Barrier(2)
+
+        @agent.task("build")
+        def build(number: int) -> int:
+            both_in.wait(10)
+            return number
+
+        threads = [threading.Thread(target=build, args=(number,)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert 2 == value("dreamos_agent_tasks_completed_total", task="build")
+        assert "build" == build.__name__
+
+    def test_a_plain_function_stays_plain_and_a_coroutine_function_stays_one(self) -> None:
+        @agent.task("plain")
+        def plain() -> int:
+            return 7
+
+        @agent.task("async")
+        async def later() -> int:
+            await asyncio.sleep(0)
+            return 8
+
+        assert not inspect.iscoroutinefunction(plain)
+        assert inspect.iscoroutinefunction(later)
+        assert 7 == plain()
+        assert 8 == asyncio.run(later())
+        assert 1 == value("dreamos_agent_tasks_completed_total", task="async")
+
+    def test_async_with_works_and_sees_cancellation(self) -> None:
+        async def run() -> None:
+            async with agent.task("async"):
+                await asyncio.sleep(60)
+
+        async def cancel() -> None:
+            running = asyncio.create_task(run())
+            await asyncio.sleep(0)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+
+        asyncio.run(cancel())
+        assert 1 == value("dreamos_agent_tasks_failed_total", error_type="CancelledError")
+
+    def test_names_are_bounded(self) -> None:
+        for number in range(103):
+            with agent.task(f"task-{number}"):
+                pass
+        with agent.task("a prompt\nof two lines"):
+            pass
+        with agent.task("x" * 81):
+            pass
+        assert 5 == value("dreamos_agent_tasks_completed_total", task="(other)")
+
+
+class TestOperations:
+    def test_an_operation_is_in_flight_until_it_ends(self) -> None:
+        with agent.operation("model call", deadline=120):
+            assert 1 == value("dreamos_agent_operations_in_flight", operation="model call")
+        assert 0 == value("dreamos_agent_operations_in_flight", operation="model call")
+        assert 1 == value(
+            "dreamos_agent_operation_duration_seconds_count",
+            operation="model call",
+            outcome="success",
+        )
+
+    def test_only_past_its_deadline_is_it_overdue_and_only_until_it_ends(self) -> None:
+        with agent.operation("late", deadline=0), agent.operation("early", deadline=1000):
+            _hooks.run_hooks()
+            assert 1 == value("dreamos_agent_operations_overdue", operation="late")
+            assert 0 == value("dreamos_agent_operations_overdue", operation="early")
+        _hooks.run_hooks()
+        assert 0 == value("dreamos_agent_operations_overdue", operation="late")
+
+    def test_without_a_deadline_it_is_never_overdue(self) -> None:
+        with agent.operation("open end"):
+            _hooks.run_hooks()
+            assert 0 == value("dreamos_agent_operations_overdue", operation="open end")
+
+    def test_an_error_is_an_outcome_but_no_error_of_the_agent(self) -> None:
+        with pytest.raises(OSError), agent.operation("call"):  # noqa: PT011
+            raise OSError
+        assert 1 == value("dreamos_agent_operation_duration_seconds_count", outcome="error")
+        assert 0 == value("dreamos_agent_errors_total")
+
+    def test_a_forked_child_inside_the_block_counts_nothing_of_it(self) -> None:
+        with agent.operation("fork", deadline=0):
+            child = os.fork()
+            if child == 0:
+                pass
+        if child == 0:
+            _hooks.run_hooks()
+            counted = value("dreamos_agent_operation_duration_seconds_count", operation="fork")
+            late = value("dreamos_agent_operations_overdue", operation="fork")
+            os._exit(0 if late == 0 and counted <= 0 else 1)
+        assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert 1 == value("dreamos_agent_operation_duration_seconds_count", operation="fork")
+
+    @pytest.mark.parametrize("deadline", ["soon", float("nan"), object()])
+    def test_an_odd_deadline_never_stops_the_agent(self, deadline: float) -> None:
+        with agent.operation("odd", deadline=deadline):
+            pass
+        assert {"value": 1} == testing.errors()
+        assert 1 == value("dreamos_agent_operation_duration_seconds_count", operation="odd")
+
+
+class TestSignsOfLife:
+    def test_a_heartbeat_is_not_progress_but_progress_is_a_heartbeat(self) -> None:
+        agent.heartbeat()
+        assert (1, 0) == (
+            value("dreamos_agent_heartbeats_total"), value("dreamos_agent_progress_total"),
+        )  # fmt: skip
+        agent.progress()
+        assert (2, 1) == (
+            value("dreamos_agent_heartbeats_total"), value("dreamos_agent_progress_total"),
+        )  # fmt: skip
+
+    def test_an_operation_is_a_heartbeat_but_no_progress(self) -> None:
+        with agent.operation("loop"):
+            pass
+        assert 2 == value("dreamos_agent_heartbeats_total")
+        assert 0 == value("dreamos_agent_progress_total")
+
+
+class TestErrorsHealthAndResponses:
+    def test_an_error_counts_by_its_class(self) -> None:
+        agent.error(ValueError("secret"))
+        agent.error(ValueError)
+        agent.error("openai.RateLimitError")
+        agent.error("no access for hunter2: 403")
+        assert 2 == value("dreamos_agent_errors_total", error_type="ValueError")
+        assert 1 == value("dreamos_agent_errors_total", error_type="RateLimitError")
+        assert 1 == value("dreamos_agent_errors_total", error_type="(other)")
+
+    def test_health_is_a_ratio_and_nothing_else_is_taken(self) -> None:
+        agent.health(0.75)
+        for wrong in (95, -0.1, float("nan"), "good", None, True):
+            agent.health(wrong)  # type: ignore[arg-type]
+        assert 0.75 == value("dreamos_agent_health")
+        assert {"value": 6} == testing.errors()
+
+    def test_response_times_are_told_or_measured(self) -> None:
+        agent.response(2.5)
+        agent.response(-1)
+        with agent.responding():
+            pass
+        assert 2 == value("dreamos_agent_response_seconds_count")
+        assert 2.5 <= value("dreamos_agent_response_seconds_sum")
+
+    @given(odd=st.one_of(st.none(), st.text(), st.floats(), st.binary(), st.builds(object)))
+    def test_nothing_that_is_handed_over_makes_the_agent_stumble(self, odd: object) -> None:
+        agent.error(odd)
+        agent.health(odd)  # type: ignore[arg-type]
+        agent.response(odd)  # type: ignore[arg-type]
+        with agent.task(odd) as task:  # type: ignore[arg-type]
+            task.fail(odd)
+        with agent.operation(odd, deadline=odd):  # type: ignore[arg-type]
+            pass
+
+
+class TestOwnProcess:
+    def test_threads_are_those_of_the_system(self) -> None:
+        watch_process()
+        inside, leave = threading.Event(), threading.Event()
+
+        def stay() -> None:
+            inside.set()
+            leave.wait(30)
+
+        thread = threading.Thread(target=stay)
+        before = psutil.Process().num_threads()
+        thread.start()
+        inside.wait(30)
+        _hooks.run_hooks()
+        shown = value("dreamos_agent_threads")
+        leave.set()
+        thread.join()
+        assert before + 1 == shown
+
+    def test_psutil_says_what_prometheus_client_says_where_both_can(self) -> None:
+        ours = {family.name: family.samples[0].value for family in ProcessFigures().collect()}
+        assert value("process_start_time_seconds") == pytest.approx(
+            ours["process_start_time_seconds"], abs=1
+        )
+        assert ours["process_open_fds"] == pytest.approx(value("process_open_fds"), abs=2)
+        assert ours["process_cpu_seconds"] == pytest.approx(
+            value("process_cpu_seconds_total"), abs=0.5
+        )
+        assert ours["process_resident_memory_bytes"] == pytest.approx(
+            value("process_resident_memory_bytes"), rel=0.2
+        )
+
+    def test_where_prometheus_client_shows_the_process_it_is_not_shown_twice(self) -> None:
+        watch_process()
+        names = [family.name for family in REGISTRY.collect()]
+        assert 1 == names.count("process_start_time_seconds")
+
+    def test_a_process_that_is_gone_has_no_count_of_files(self) -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        gone = psutil.Process(child)
+        os.waitpid(child, 0)
+        assert open_files(gone) is None
