@@ -139,7 +139,7 @@ def _report(
     }
     for name, (url, note) in rows.items():
         say(f"  {name:16} {url:24}  {note}".rstrip())
-    for note in found.notes:
+    for note in (*found.notes, *preflight.warnings(settings)):
         say(f"\n  Note: {note}")
     say("\n  Next: `make status`, `make logs`, `make down`; README.md has the first five minutes.")
 

@@ -99,6 +99,17 @@ def enabled(settings: Settings, name: str) -> bool:
     return variables.flag(settings.values, name)
 
 
+def warnings(settings: Settings) -> list[str]:
+    """Return what is allowed but should be known."""
+    address = settings["BIND_ADDRESS"]
+    if address.startswith("127.") or address in {"::1", "localhost"}:
+        return []
+    return [
+        f"BIND_ADDRESS={address} opens Prometheus and Alertmanager, which ask for no password, to other "
+        "machines; put a proxy with TLS and log-in in front, or keep 127.0.0.1."
+    ]
+
+
 def check_ports(settings: Settings, ours: Mapping[str, int]) -> None:
     """Make sure that every port can be opened.
 

@@ -101,3 +101,10 @@ def test_an_address_that_this_machine_does_not_have_is_refused(tmp_path: Path) -
 
     with pytest.raises(StackError, match=r"BIND_ADDRESS: 192\.0\.2\.1"):
         preflight.check_ports(settings, {})
+
+
+def test_opening_the_ports_to_other_machines_is_said_aloud(tmp_path: Path) -> None:
+    assert [] == preflight.warnings(written(tmp_path, ""))
+    (warning,) = preflight.warnings(written(tmp_path, "BIND_ADDRESS=0.0.0.0\n"))
+    assert "BIND_ADDRESS=0.0.0.0" in warning
+    assert "Prometheus and Alertmanager" in warning
