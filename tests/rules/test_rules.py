@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300 (expected value on the left)
 """Prometheus accepts its configuration, and the rules do what they promise (promtool's own tests)."""
 
 from __future__ import annotations
@@ -107,6 +106,20 @@ def test_every_alert_says_what_why_and_what_to_do(rule: dict[str, Any]) -> None:
     assert f"http://127.0.0.1:8000/runbooks/{rule['alert']}" == notes["runbook_url"]
     assert notes["dashboard_url"].startswith("http://127.0.0.1:3000/d/dreamos-")
     assert rule["labels"]["severity"] in {"critical", "warning", "info", "none"}
+
+
+def test_no_text_turns_into_a_field_where_alertmanager_reads_it_as_yaml() -> None:
+    texts = [
+        text
+        for path in RULE_TESTS
+        for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]
+        for case in test.get("alert_rule_test", [])
+        for alert in case["exp_alerts"]
+        for text in alert["exp_annotations"].values()
+    ]
+
+    assert len(texts) >= 4 * len(NAMES)
+    assert texts == [yaml.safe_load(text) for text in texts]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -162,7 +162,8 @@ def _alerts_as_annotations() -> Json:
     return {
         "name": "Alerts",
         "datasource": DATASOURCE,
-        "enable": True,
+        # Off until it is asked for: bands over every panel hide more than they tell.
+        "enable": False,
         "hide": False,
         "iconColor": "red",
         "expr": (

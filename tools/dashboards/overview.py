@@ -99,7 +99,7 @@ def errors() -> Json:
     return stat(
         "Errors, last 15 min",
         "Failed tasks and operations, and failed file operations, of the chosen agents.",
-        "short",
+        "none",
         Query(or_zero(f"sum({common.failures('15m')})")),
         steps=[(None, GREEN), (1, ORANGE), (100, RED)],
         graph=True,

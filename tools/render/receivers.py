@@ -84,12 +84,13 @@ def pagerduty(env: Mapping[str, str], secrets: Secrets) -> Config | None:
             {"text": "Runbook", "href": '{{ template "dreamos.runbook" . }}'},
             {"text": "Silence", "href": '{{ template "dreamos.silence" . }}'},
         ],
-        # The keys are Alertmanager's own, each of which it would otherwise fill at length.
+        # As data, because Alertmanager reads a text here as YAML: "Agent-1: fails" would turn into
+        # a field of its own. The keys are those that it would otherwise fill itself.
         "details": {
             "num_firing": "{{ .Alerts.Firing | len }}",
             "num_resolved": "{{ .Alerts.Resolved | len }}",
-            "firing": '{{ template "dreamos.list" .Alerts.Firing }}',
-            "resolved": '{{ template "dreamos.list" .Alerts.Resolved }}',
+            "firing": "{{ .Alerts.Firing | toJson }}",
+            "resolved": "{{ .Alerts.Resolved | toJson }}",
         },
     }
     if url := value(env, "PAGERDUTY_URL"):
