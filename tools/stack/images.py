@@ -93,11 +93,11 @@ def resolve(configured: Mapping[str, str]) -> Images:
     Raises:
         StackError: when an image other than Grafana's can neither be pulled nor built.
     """
-    notes: list[str] = []
-    reachable = _Registry()
-    chosen = {name: _one(name, configured[name], reachable, notes) for name in SUBSTITUTES}
+    registry = _Registry()
+    chosen = {name: _one(name, configured[name], registry) for name in SUBSTITUTES}
+    notes = _stand_ins(configured, chosen)
     grafana: str | None = configured["GRAFANA_IMAGE"]
-    if grafana and not (present(grafana) or reachable.pull(grafana)):
+    if grafana and not (present(grafana) or registry.pull(grafana)):
         notes.append(
             f"Grafana is missing: no image {grafana} on this machine, and it could not be pulled. Everything else "
             f"runs. On a machine with internet: `docker save {grafana} -o grafana.tar`; here: "
@@ -118,21 +118,27 @@ def present(image: str) -> bool:
     return run(["docker", "image", "inspect", "--format", "{{.Id}}", image]).returncode == 0
 
 
-def _one(name: str, image: str, registry: _Registry, notes: list[str]) -> str:
+def _one(name: str, image: str, registry: _Registry) -> str:
     substitute = SUBSTITUTES[name]
     if present(image):
         return image
     if present(substitute.tag):
-        notes.append(
-            f"{substitute.tag}, built from Debian packages, stands in for {image} "
-            f"(`docker pull {image} && make up` changes over)."
-        )
         return substitute.tag
     if registry.pull(image):
         return image
     build_substitute(substitute)
-    notes.append(f"{substitute.tag}, built from Debian packages, stands in for {image}.")
     return substitute.tag
+
+
+def _stand_ins(configured: Mapping[str, str], chosen: Mapping[str, str]) -> list[str]:
+    replaced = [image for name, image in chosen.items() if image != configured[name]]
+    if not replaced:
+        return []
+    wanted = " ".join(configured[name] for name in chosen if chosen[name] != configured[name])
+    return [
+        f"built from Debian packages, because the pinned images could not be pulled: {', '.join(replaced)}. "
+        f"To change over where a registry can be reached: `for i in {wanted}; do docker pull $i; done; make up`."
+    ]
 
 
 class _Registry:
