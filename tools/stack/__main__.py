@@ -88,7 +88,7 @@ def up(options: argparse.Namespace) -> None:
     services = [name for name in LASTING if name != "grafana" or found.grafana]
     try:
         say("  Starting the containers ...")
-        readiness.bring_up(compose, services)
+        readiness.bring_up(compose, services, before)
     except BaseException:
         if not running:
             say("  Stopping what was started (data and secrets stay) ...")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from .compose import Compose, Part
 from .console import StackError, last_lines, say
@@ -13,28 +13,29 @@ from .console import StackError, last_lines, say
 PATIENCE = 300.0
 
 
-def bring_up(compose: Compose, services: Collection[str]) -> dict[str, float]:
-    """Start services with what they depend on.
+def bring_up(compose: Compose, services: Collection[str], before: Mapping[str, Part]) -> None:
+    """Start services with what they depend on, and say when each is ready.
 
     Args:
         compose: the stack.
         services: those that must be healthy in the end.
-
-    Returns:
-        For each service, after how many seconds it was seen healthy.
+        before: what was there already, by service.
 
     Raises:
         StackError: naming the part that failed, with the last lines that it wrote.
     """
     started = time.monotonic()
-    ready: dict[str, float] = {}
+    ready: dict[str, str] = {}
+    old = {part.id for part in before.values() if part.ready}
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         words = ("up", "--detach", "--no-build", "--remove-orphans", *sorted(services))
         starting = compose.start(*words, output=output)
         try:
-            while len(ready) < len(services) or starting.poll() is None:
+            while starting.poll() is None or len(ready) < len(services):
+                done = starting.poll() is not None
                 parts = compose.parts()
-                _note_ready(parts, services, ready, time.monotonic() - started)
+                settled = parts if done else {n: p for n, p in parts.items() if p.id not in old}
+                _note_ready(settled, services, ready, old, time.monotonic() - started)
                 _stop_at_failure(compose, parts, starting)
                 if starting.poll():
                     output.seek(0)
@@ -46,16 +47,24 @@ def bring_up(compose: Compose, services: Collection[str]) -> dict[str, float]:
             if starting.poll() is None:
                 starting.terminate()
                 starting.wait(timeout=30)
-    return ready
 
 
 def _note_ready(
-    parts: dict[str, Part], services: Collection[str], ready: dict[str, float], now: float
+    parts: Mapping[str, Part],
+    services: Collection[str],
+    ready: dict[str, str],
+    old: Collection[str],
+    now: float,
 ) -> None:
+    """Keep, by service, the container that was seen healthy; a container may still be replaced."""
     for name in services:
-        if name not in ready and name in parts and parts[name].ready and parts[name].health:
-            ready[name] = now
-            say(f"    {name} ready after {now:.1f} s")
+        part = parts.get(name)
+        if part is None or not part.ready or not part.health:
+            ready.pop(name, None)
+        elif ready.get(name) != part.id:
+            ready[name] = part.id
+            was_there = part.id in old
+            say(f"    {name} {'was running already' if was_there else f'ready after {now:.1f} s'}")
 
 
 def _stop_at_failure(
