@@ -56,6 +56,12 @@ class Alertmanager:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def exposition(self) -> str:
+        """Return what Alertmanager exports of itself."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
+            text: str = answer.read().decode()
+        return text
+
     def fire(self, *alerts: Mapping[str, Any]) -> None:
         """Hand alerts over, as Prometheus does."""
         self.api("alerts", list(alerts))

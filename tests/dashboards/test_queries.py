@@ -1,0 +1,85 @@
+"""Rules and dashboards read only what is exported (Prometheus' own parser names what they read)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.alerting.live import alertmanager, wait_for
+from tests.alerting.support import Rendering
+from tests.dashboards.catalogue import BY_PROMETHEUS, documented, is_known
+from tests.dashboards.live import Prometheus, names_in, prometheus, selected
+from tests.rules.tooling import DEPLOY, amtool, promtool
+
+BUILT_IN = {"$__rate_interval": "1m", "$__range": "1h", "$__interval": "15s", "$agent": ".+"}
+
+
+def filled(expr: str) -> str:
+    for name, value in BUILT_IN.items():
+        expr = expr.replace(name, value)
+    return expr
+
+
+def rule_queries() -> list[tuple[str, str]]:
+    return [
+        (rule.get("alert") or rule["record"], rule["expr"])
+        for path in sorted((DEPLOY / "prometheus").glob("*/*.yml"))
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+
+
+def panel_queries() -> list[tuple[str, str]]:
+    return [
+        (f"{path.stem}: {panel['title']}", filled(target["expr"]))
+        for path in sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
+        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
+        for target in panel.get("targets", [])
+    ]
+
+
+QUERIES = rule_queries() + panel_queries()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    with prometheus(promtool(), tmp_path_factory.mktemp("prometheus")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def known(running: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    rendering = Rendering(tmp_path_factory.mktemp("alertmanager"))
+    assert rendering.run() == []
+    with alertmanager(amtool(), rendering) as started:
+        own = names_in(started.exposition())
+    wait_for(lambda: "prometheus_notifications_errors_total" in running.own_metrics())
+    return documented() | BY_PROMETHEUS | running.own_metrics() | own
+
+
+@pytest.mark.parametrize(("where", "query"), QUERIES, ids=[where for where, _ in QUERIES])
+def test_every_metric_that_is_read_is_exported(
+    running: Prometheus, known: set[str], where: str, query: str
+) -> None:
+    read = selected(running.parse(query))
+
+    assert [name for name in sorted(read) if not is_known(name, known)] == []
+
+
+@pytest.mark.parametrize(("where", "query"), QUERIES, ids=[where for where, _ in QUERIES])
+def test_every_query_can_be_evaluated(running: Prometheus, where: str, query: str) -> None:
+    result: Any = running.run(query)
+
+    assert isinstance(result, list)
+
+
+def test_the_check_notices_a_metric_that_nobody_exports(
+    running: Prometheus, known: set[str]
+) -> None:
+    read = selected(running.parse("sum(rate(nobody_exports_this_total[5m])) / up"))
+
+    assert {"nobody_exports_this_total"} == {name for name in read if not is_known(name, known)}
