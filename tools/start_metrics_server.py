@@ -16,6 +16,7 @@ from typing import Any
 
 from services.metrics.access import TokenFile, TokenFileError
 from services.metrics.settings import BadSetting, Settings
+from services.metrics.store.folder import FolderTakenError, claim
 
 GRACEFUL_SECONDS = 8
 """How long open requests may take when the service stops; below Compose's ten seconds."""
@@ -143,7 +144,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
     try:
         settings = chosen(parser().parse_args(arguments))
-    except (BadSetting, TokenFileError) as error:
+        claim(settings.data_dir).close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        print(f"start_metrics_server: cannot use the data folder: {reason}", file=sys.stderr)
+        return 2
+    except (BadSetting, TokenFileError, FolderTakenError) as error:
         print(f"start_metrics_server: {error}", file=sys.stderr)
         return 2
     serve(settings)

@@ -7,6 +7,8 @@ import binascii
 import hmac
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from services.metrics.errors import Refused
@@ -39,6 +41,9 @@ class TokenFile:
         self._next_look = 0.0
         self._seen: tuple[int, int, int] | None = None
         self._tokens: tuple[bytes, ...] = ()
+        self._usable = True
+        self.on_reload: Callable[[str, str], None] = lambda _outcome, _reason: None
+        """Is told when the file was read again (``accepted``) or no longer can be (``failed``)."""
         self._load()
 
     def _load(self) -> None:
@@ -67,8 +72,12 @@ class TokenFile:
                 status = self._path.stat()
                 if (status.st_mtime_ns, status.st_size, status.st_ino) != self._seen:
                     self._load()
+                    self.on_reload("accepted", f"{len(self._tokens)} in the file")
+                self._usable = True
             except (OSError, TokenFileError):
-                return
+                if self._usable:
+                    self.on_reload("failed", "unreadable or empty; the last ones stay valid")
+                self._usable = False
 
     def accepts(self, offered: bytes) -> bool:
         """Tell whether ``offered`` is one of the tokens; every one is compared in full."""
@@ -77,6 +86,12 @@ class TokenFile:
         for token in self._tokens:
             found |= hmac.compare_digest(token, offered)
         return found
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` with the tokens taken out, should it hold one."""
+        for token in self._tokens:
+            text = text.replace(token.decode("utf-8", "replace"), "[token]")
+        return text
 
 
 def offered_token(header: str | None) -> bytes | None:
@@ -117,6 +132,18 @@ class Access:
         self._max = max_failures
         self._lock = threading.Lock()
         self._failures: dict[str, list[float]] = {}
+
+    def watch(self, on_reload: Callable[[str, str, str], None]) -> None:
+        """Call ``on_reload`` with kind, outcome and reason whenever a token file was read again."""
+        for kind, tokens in self._files.items():
+            if tokens is not None:
+                tokens.on_reload = partial(on_reload, kind)
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` without any of the tokens."""
+        for tokens in self._files.values():
+            text = tokens.redact(text) if tokens is not None else text
+        return text
 
     def needs_token(self, kind: str) -> bool:
         """Tell whether a token is configured for ``kind`` (push or read)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from services.metrics.routes import push, scrape, status
+from services.metrics.routes import api, push, scrape, status
 from services.metrics.service import Service
 from services.metrics.settings import Settings
 
@@ -24,7 +24,7 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("services.metrics", static_folder=None)
     app.url_map.merge_slashes = False
     app.extensions["dreamos"] = Service(settings)
-    for module in (push, scrape, status):
+    for module in (api, push, scrape, status):
         app.register_blueprint(module.blueprint)
     app.register_error_handler(404, _not_found)
     app.register_error_handler(405, _wrong_method)

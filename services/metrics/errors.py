@@ -21,6 +21,7 @@ REASONS: dict[str, int] = {
     "throttled": 429,
     "too_many_series": 429,
     "stopping": 503,
+    "disk": 503,
 }
 """Every value of the label ``reason`` of ``dreamos_ingest_rejected_total``, with its HTTP status."""
 

@@ -65,7 +65,32 @@ class SelfMetrics:
             "Unix time at which the service started.",
             registry=registry,
         ).set(time.time())
+        self._store(registry)
         self._start()
+
+    def _store(self, registry: CollectorRegistry) -> None:
+        self._size = Gauge(
+            "dreamos_store_size_bytes",
+            "Size of the data file and its log.",
+            registry=registry,
+        )
+        self.flush_duration = Histogram(
+            "dreamos_store_flush_duration_seconds",
+            "Duration of each write to the data file.",
+            buckets=_LATENCY,
+            registry=registry,
+        )
+        self._last_flush = Gauge(
+            "dreamos_store_last_flush_timestamp_seconds",
+            "When the data file was last known to be complete.",
+            registry=registry,
+        )
+        self._flush_errors = Counter(
+            "dreamos_store_flush_errors_total",
+            "Writes to the data file that failed.",
+            registry=registry,
+        )
+        self._errors_seen = 0
 
     def _start(self) -> None:
         """Show every known label value from the start, at zero."""
@@ -76,8 +101,18 @@ class SelfMetrics:
         for kind in ("push", "read"):
             self.auth_failures.labels(kind)
 
-    def families(self, agents: dict[str, int]) -> list[Metric]:
-        """Return everything as families; ``agents`` is the number of agents by state."""
+    def agents_are(self, agents: dict[str, int]) -> None:
+        """Set the number of agents by state."""
         for state, number in agents.items():
             self.agents.labels(state).set(number)
+
+    def disk_is(self, size: int, last_flush: float, errors: int) -> None:
+        """Set what is known of the data file: bytes, Unix time, failed writes since the start."""
+        self._size.set(size)
+        self._last_flush.set(last_flush)
+        self._flush_errors.inc(errors - self._errors_seen)
+        self._errors_seen = errors
+
+    def families(self) -> list[Metric]:
+        """Return everything as families."""
         return list(self._registry.collect())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import threading
+import time
 from collections.abc import Iterable
 
 from prometheus_client.core import Metric
@@ -14,13 +13,12 @@ from services.metrics.exposition.scrape import Exposition
 from services.metrics.health import Component, Health
 from services.metrics.selfmetrics import SelfMetrics
 from services.metrics.settings import Settings
+from services.metrics.store.disk import Disk
+from services.metrics.store.folder import claim
 from services.metrics.store.group import View
-from services.metrics.store.store import Store, ViewKey
-
-SWEEP_INTERVAL = 1.0
-"""Seconds between two looks for silent agents."""
-
-_log = logging.getLogger("dreamos.metrics")
+from services.metrics.store.show import ViewKey
+from services.metrics.store.store import Store
+from services.metrics.upkeep import Upkeep
 
 
 class Service:
@@ -31,30 +29,41 @@ class Service:
 
     Raises:
         TokenFileError: a configured token file cannot be used.
+        FolderTakenError: another service uses the data folder.
+        OSError: the data folder cannot be written.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.started = time.time()
         self.access = Access(
             settings.push_token_file, settings.read_token_file, settings.max_auth_failures
         )
         self.metrics = SelfMetrics()
-        self.store = Store(settings)
+        self._claim = claim(settings.data_dir)
+        self.disk = Disk(settings.data_dir)
+        self.store = Store(settings, self.disk)
+        self.store.flusher.observe = self.metrics.flush_duration.observe
+        self.upkeep = Upkeep(self.store, self.disk, settings)
         self.health = Health()
         self.health.register("store", self._store_health)
+        self.health.register("disk", self._disk_health)
         self.exposition = Exposition(self._views)
-        self._stop = threading.Event()
-        self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
+        self._stopped = False
 
     def start(self) -> None:
         """Start what runs beside the requests."""
-        self._sweeper.start()
+        self.upkeep.start()
 
     def stop(self) -> None:
-        """Stop it again and wait for it; a second call does nothing."""
-        self._stop.set()
-        if self._sweeper.is_alive():
-            self._sweeper.join(timeout=5)
+        """Write everything and give the data folder up; a second call does nothing."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self.upkeep.stop()
+        self.store.flush()
+        self.disk.close()
+        self._claim.close()
 
     def sink(self, name: str, families: Iterable[Metric]) -> None:
         """Take what a collector found (see :meth:`Store.replace_local`)."""
@@ -67,18 +76,23 @@ class Service:
             self.metrics.pushes.labels("rejected").inc()
 
     def _views(self) -> dict[ViewKey, View]:
-        self.store.replace_local("service", self.metrics.families(self.store.agents()))
+        flusher = self.store.flusher
+        self.metrics.agents_are(self.store.agents())
+        self.metrics.disk_is(self.disk.size, flusher.last_success, flusher.errors)
+        self.store.replace_local("service", self.metrics.families())
         return self.store.views()
-
-    def _sweep(self) -> None:
-        while not self._stop.wait(SWEEP_INTERVAL):
-            try:
-                self.store.sweep()
-            except Exception:  # noqa: BLE001  (the thread must outlive one failure)
-                _log.exception("looking for silent agents failed; it is tried again")
 
     def _store_health(self) -> Component:
         counts = self.store.agents()
-        if not self._sweeper.is_alive():
-            return Component("unhealthy", "the thread that looks for silent agents has ended")
+        if not self.upkeep.alive:
+            return Component("unhealthy", "the thread that looks after the store has ended")
         return Component("healthy", "takes pushes", agents=counts)
+
+    def _disk_health(self) -> Component:
+        flusher = self.store.flusher
+        if flusher.last_error:
+            return Component("unhealthy", "the data file cannot be written")
+        if self.disk.damaged is not None:
+            detail = "the data file was damaged at the start; it was put aside, a new one is used"
+            return Component("degraded", detail)
+        return Component("healthy", "written", last_write=flusher.last_success)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+_WEB = ("http://", "https://")
+
 
 class BadSetting(ValueError):  # noqa: N818
     """A variable has a value that cannot be used; the message names it and shows a right one."""
@@ -28,6 +30,11 @@ class Settings:
     data_dir: Path = Path("data")
     log_level: str = "info"
     threads: int = 16
+
+    grafana_url: str = ""
+    """Links on the status page; also read from ``GRAFANA_URL`` and its like."""
+    prometheus_url: str = ""
+    alertmanager_url: str = ""
 
     default_ttl: float = 25.0
     """Silence after which an incarnation is lost: five missed pushes of the library."""
@@ -68,6 +75,9 @@ class Settings:
         for field in fields(cls):
             name = "METRICS_" + field.name.upper()
             raw = env.get(name, "").strip()
+            if not raw and field.name.endswith("_url"):
+                name = field.name.upper()
+                raw = env.get(name, "").strip()
             if raw:
                 chosen[field.name] = _convert(name, raw, field.default)
         return cls(**chosen)
@@ -82,6 +92,11 @@ class Settings:
             )
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name.endswith("_url") and value and not value.startswith(_WEB):
+                raise BadSetting(
+                    f"{field.name.upper()}={value} is not an address; "
+                    "example: https://grafana.example.org"
+                )
             if isinstance(value, (int, float)) and field.name != "port" and value <= 0:
                 raise BadSetting(
                     f"METRICS_{field.name.upper()}={value} must be above 0; "

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,12 @@ class SeriesList:
     def positions(self, *roles: int) -> Ints:
         """Return where the series with one of ``roles`` stand."""
         return np.flatnonzero(np.isin(self.roles, roles))
+
+    @cached_property
+    def label_names(self) -> frozenset[str]:
+        """Names of all labels that some series has of its own."""
+        found = (re.findall(r'(?:^|,)([a-zA-Z_][a-zA-Z0-9_]*)="', text) for text in self.labels)
+        return frozenset(name for names in found for name in names)
 
     @cached_property
     def counts(self) -> Ints:

@@ -18,6 +18,22 @@ from services.metrics.parsing.grammar import METRIC_NAME, number, split_sample, 
 from services.metrics.parsing.serieslist import GAUGE_ROLES, Entry, Floats, Ints, SeriesList
 from services.metrics.settings import Settings
 
+OWN = frozenset(
+    (
+        "dreamos_agent_incarnations",
+        "dreamos_agent_incarnations_ended_total",
+        "dreamos_agent_last_heartbeat_timestamp_seconds",
+        "dreamos_agent_last_progress_timestamp_seconds",
+        "dreamos_agent_last_push_timestamp_seconds",
+        "dreamos_agent_state",
+        "dreamos_series",
+        "push_failure_time_seconds",
+        "push_time_seconds",
+    )
+)
+"""Families that the service writes itself beside those of a sender. Where a body has them, for
+example one that was scraped from here, they are left out, as the Pushgateway leaves out its own."""
+
 _POINT_LABELS = frozenset(("le", "quantile"))
 
 
@@ -228,7 +244,8 @@ class _Reader:
 
     def _finish(self) -> Parsed:
         adopt_created(self.drafts)
-        drafts = sorted((d for d in self.drafts.values() if d.rows), key=lambda d: d.family().name)
+        kept = (d for d in self.drafts.values() if d.rows and d.family().name not in OWN)
+        drafts = sorted(kept, key=lambda draft: draft.family().name)
         families = [draft.family() for draft in drafts]
         _check_claims(drafts)
         grouped = [_by_metric(draft) for draft in drafts]

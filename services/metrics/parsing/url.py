@@ -22,7 +22,8 @@ class Target:
     """What a push is about.
 
     Args:
-        labels: the grouping labels without ``incarnation``, sorted by name.
+        labels: the grouping labels without ``incarnation``, sorted by name, none of them empty
+            (an empty label is the same as none).
         incarnation: the process, or None for a plain group.
     """
 
@@ -79,7 +80,8 @@ def _target(labels: dict[str, str], max_labels: int) -> Target:
             raise Refused("url", "incarnation needs the label agent beside it")
         if not 1 <= len(incarnation) <= MAX_INCARNATION:
             raise Refused("url", f"incarnation must have 1 to {MAX_INCARNATION} characters")
-    return Target(tuple(sorted(labels.items())), incarnation)
+    present = sorted((name, value) for name, value in labels.items() if value)
+    return Target(tuple(present), incarnation)
 
 
 def _pair(raw_name: str, raw_value: str) -> tuple[str, str]:

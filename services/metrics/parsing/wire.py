@@ -14,14 +14,24 @@ from services.metrics.parsing.text import Parsed
 _NUMBER_BYTES = b"0123456789+-.eEInfNa"
 
 
+def name_of(heads: list[bytes], openmetrics: bool) -> str:
+    """Return the name of a list of lines without their values; it depends on the format too."""
+    digest = hashlib.blake2b(
+        b"\n".join(heads), digest_size=12, person=b"om" if openmetrics else b""
+    )
+    return digest.hexdigest()
+
+
 class Wire:
     """The lines of one body without their values: the form in which a sender repeats itself.
 
     Args:
         parsed: the body as it was read line by line.
+        openmetrics: its format.
     """
 
-    def __init__(self, parsed: Parsed) -> None:
+    def __init__(self, parsed: Parsed, openmetrics: bool = False) -> None:
+        self._openmetrics = openmetrics
         self.series: SeriesList = parsed.series
         self.rows = parsed.rows
         identity = np.arange(len(parsed.order))
@@ -33,8 +43,7 @@ class Wire:
     @cached_property
     def name(self) -> str:
         """The name by which a sender may refer to this list of lines (``Dreamos-Series-List``)."""
-        digest = hashlib.blake2b(b"\n".join(self._all_heads), digest_size=12)
-        return digest.hexdigest()
+        return name_of(self._all_heads, self._openmetrics)
 
     @property
     def lines(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import cast
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 
 from services.metrics.errors import Refused
 from services.metrics.service import Service
@@ -36,6 +36,7 @@ def require(kind: str) -> None:
 
 def refused(refusal: Refused) -> Response:
     """Answer a refused request: the status, and the reason as plain text."""
+    g.refusal = refusal  # for the audit log
     service().count_refusal(refusal, push=request.method in ("PUT", "POST", "DELETE"))
     response = Response(f"{refusal}\n", refusal.status, content_type="text/plain; charset=utf-8")
     if refusal.status == 401:

@@ -12,7 +12,7 @@ from services.metrics.errors import Refused
 from services.metrics.parsing.url import Target, parse_path
 from services.metrics.routes import body as reading
 from services.metrics.routes.context import refused, require, service
-from services.metrics.store.store import Answer, Push
+from services.metrics.store.push import Answer, Push
 
 blueprint = Blueprint("push", __name__)
 

@@ -10,7 +10,6 @@ from services.metrics import __version__
 from services.metrics.routes.context import service
 
 blueprint = Blueprint("status", __name__)
-_started = time.time()
 
 
 @blueprint.get("/health")
@@ -20,7 +19,7 @@ def health() -> Response:
     response = jsonify(
         status=status,
         version=__version__,
-        uptime_seconds=round(time.time() - _started, 3),
+        uptime_seconds=round(time.time() - service().started, 3),
         components={name: component.as_json() for name, component in components.items()},
     )
     response.status_code = 503 if status == "unhealthy" else 200

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from services.metrics.errors import Refused
 from services.metrics.parsing.serieslist import Family
-from services.metrics.store.record import RESERVED
 
 _ALIKE = {"info": "gauge", "stateset": "gauge"}
 
@@ -34,8 +33,6 @@ class Claims:
         """
         own = {family.name for family in self._held.get(user, ())}
         for family in families:
-            if family.name in RESERVED:
-                raise Refused("inconsistent", f"only the service itself writes {family.name}")
             for name in family.sample_names:
                 owner = self._owners.get(name)
                 if owner is None or owner == (family.name, _type(family)):

@@ -27,6 +27,7 @@ class Member:
         sequence: number of its last push; 0 when it sends none.
         ttl: seconds of silence after which it is lost; None for never.
         pushed: when it last pushed, Unix time of the service.
+        position: the higher, the later it pushed; tells the most recent gauge after a restart.
     """
 
     wire: Wire | None
@@ -35,6 +36,7 @@ class Member:
     sequence: int
     ttl: float | None
     pushed: float
+    position: int = 0
 
     @property
     def part(self) -> Part:
@@ -63,6 +65,7 @@ class View(NamedTuple):
 class Group:
     """Labels, live processes, retired totals, record. The store calls it under its lock."""
 
+    id: int
     labels: Labels
     members: dict[str, Member] = field(default_factory=dict)
     """Live processes; the one that pushed last stands at the end."""
@@ -123,9 +126,9 @@ class Group:
         merged = self.merged(parts)
         return View(self.prefix, merged.series, combine(merged, parts))
 
-    def record_view(self, size: int) -> View:
-        """Return the service's own series about the group."""
-        part = self.record.part(self.agent is not None, self.was_plain, len(self.members), size)
+    def record_view(self) -> View:
+        """Return the service's own series about the group; ``dreamos_series`` is left at 0."""
+        part = self.record.part(self.agent is not None, self.was_plain, len(self.members))
         return View(self.prefix, part.series, part.values)
 
     def beat(self, before: Member | None, now: Member) -> None:
@@ -135,16 +138,36 @@ class Group:
             if value > (before.value_of(family) if before else 0.0):
                 setattr(self.record, name, now.pushed)
 
-    def retire_vanished(self, before: Member, now: Member) -> None:
-        """Keep the totals of series that a process no longer shows, so that no counter falls."""
+    def fell_silent(self, now: float, limit: float) -> bool:
+        """Tell whether an agent that pushes without an incarnation has become silent.
+
+        Args:
+            now: Unix time.
+            limit: seconds of silence for a body that has no time to live of its own.
+        """
+        if self.agent is None or self.members or self.record.state != "running":
+            return False
+        if self.plain is None:
+            return True
+        if self.plain.ttl is not None:
+            return False
+        return now - self.record.last_push > limit
+
+    def retire_vanished(self, before: Member, now: Member) -> bool:
+        """Keep the totals of series that a process no longer shows, so that no counter falls.
+
+        Returns:
+            Whether there were any.
+        """
         if before.series is now.series:
-            return
+            return False
         shown = set(zip(now.series.names, now.series.labels, strict=True))
         keys = zip(before.series.names, before.series.labels, strict=True)
         gone = np.array([i for i, key in enumerate(keys) if key not in shown], dtype=np.intp)
         if len(gone):
             part = Part(subset(before.series, gone), before.values[gone])
             self.retired = fold(self.retired, part)
+        return bool(len(gone))
 
     def retire(self, member: Member, sign: float = 1.0) -> None:
         """Fold a process' totals into the retired ones (or, with -1, take them out again)."""

@@ -27,7 +27,7 @@ class LocalSource:
         self._order: list[int] = []
         self.part: Part | None = None
 
-    def replace(self, families: Iterable[Metric]) -> None:
+    def replace(self, families: Iterable[Metric]) -> Part:
         """Take over ``families`` in place of what was there."""
         metrics = sorted(families, key=lambda metric: metric.name)
         shape = [(m.name, m.type, m.documentation,
@@ -40,6 +40,7 @@ class LocalSource:
         else:
             series = self.part.series
         self.part = Part(series, values[self._order] if len(values) else values)
+        return self.part
 
 
 def _build(metrics: list[Metric]) -> tuple[SeriesList, list[int]]:

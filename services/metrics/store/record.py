@@ -80,8 +80,6 @@ _PLAIN: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         ("",),
     ),
 )
-RESERVED = frozenset(row[0] for row in (*_AGENT, *_PLAIN))
-"""Families that carry the sender's labels and that only the service itself may write."""
 
 
 @cache
@@ -108,21 +106,20 @@ class Record:
     push_time: float = 0.0
     push_failure_time: float = 0.0
 
-    def part(self, agent: bool, plain: bool, live: int, series: int) -> Part:
+    def part(self, agent: bool, plain: bool, live: int) -> Part:
         """Return the record as a contribution to what the group shows.
 
         Args:
             agent: the group has an agent.
             plain: it was pushed to without an incarnation.
             live: processes that live.
-            series: series that it holds.
         """
         values: list[float] = []
         if agent:
             values += [live, *(self.ended[end] for end in ENDS)]
             values += [self.last_heartbeat, self.last_progress, self.last_push]
             values += [float(self.state == state) for state in STATES]
-        values.append(series)
+        values.append(0.0)
         if plain:
             values += [self.push_failure_time, self.push_time]
         array: Floats = np.array(values, dtype=np.float64)

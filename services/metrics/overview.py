@@ -1,0 +1,157 @@
+"""What the status page shows, read from the service at one moment."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from services.metrics.routes.scrape import SIX
+from services.metrics.service import Service
+from services.metrics.store.group import View
+
+STATES = ("lost", "running", "ended")
+"""In the order in which a person wants to see them."""
+
+_OVERDUE = "dreamos_agent_operations_overdue"
+_TIMES = ("push", "heartbeat", "progress")
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One agent, as the service knows it.
+
+    Args:
+        name: as the agent says it; anything may be in it.
+        labels: the other labels of its group.
+        state: ``running``, ``ended`` or ``lost``.
+        processes: how many of it live.
+        overdue: operations past the deadline that the agent set itself.
+        push: Unix time of the last push, 0 for never; the next two likewise.
+        heartbeat: of the last heartbeat.
+        progress: of the last progress.
+    """
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    state: str
+    processes: int
+    overdue: int
+    push: float
+    heartbeat: float
+    progress: float
+
+    @property
+    def mood(self) -> str:
+        """The state, with ``stalled`` for one that lives and is past a deadline of its own."""
+        return "stalled" if self.state == "running" and self.overdue else self.state
+
+    @property
+    def troubled(self) -> bool:
+        """Whether somebody should look."""
+        return self.mood in ("lost", "stalled")
+
+    @property
+    def rank(self) -> tuple[int, float, str]:
+        """Where it stands in a list: the troubled first, the latest loss on top."""
+        order = ("lost", "stalled", "running", "ended").index(self.mood)
+        return order, 0.0 if self.mood in ("stalled", "running") else -self.push, self.name
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything on the page but the agents that are left out of the list.
+
+    Args:
+        now: Unix time at which it was read.
+        started: Unix time at which the service started.
+        status: of the service as a whole.
+        components: name, status and detail of each of its parts.
+        states: number of agents in each state.
+        stalled: how many of the running ones are past a deadline of their own.
+        agents: all of them, the troubled first.
+        files: the seed's six counters.
+        pushes: by outcome.
+        rejected: by reason, only what happened, the most frequent first.
+        series: how many the service shows.
+    """
+
+    now: float
+    started: float
+    status: str
+    components: tuple[tuple[str, str, str], ...]
+    states: dict[str, int]
+    stalled: int
+    agents: tuple[Agent, ...]
+    files: dict[str, float]
+    pushes: dict[str, int]
+    rejected: tuple[tuple[str, int], ...]
+    series: int
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the start."""
+        return self.now - self.started
+
+
+def read(service: Service) -> Overview:
+    """Read the service."""
+    status, components = service.health.report()
+    sums = service.exposition.sums(SIX.values())
+    views = service.store.views()
+    agents = tuple(sorted(_agents(views), key=lambda agent: agent.rank))
+    states = Tally(agent.state for agent in agents)
+    rejected = {k: v for k, v in _values(service.metrics.rejected, "reason").items() if v}
+    return Overview(
+        now=time.time(),
+        started=service.started,
+        status=status,
+        components=tuple((n, c.status, c.detail) for n, c in sorted(components.items())),
+        states={state: states[state] for state in STATES},
+        stalled=sum(agent.mood == "stalled" for agent in agents),
+        agents=agents,
+        files={name: sums[metric] for name, metric in SIX.items()},
+        pushes=_values(service.metrics.pushes, "outcome"),
+        rejected=tuple(sorted(rejected.items(), key=lambda row: -row[1])),
+        series=sum(len(view.series) for view in views.values()),
+    )
+
+
+def _values(counter: Any, label: str) -> dict[str, int]:
+    samples = (sample for family in counter.collect() for sample in family.samples)
+    return {s.labels[label]: int(s.value) for s in samples if s.name.endswith("_total")}
+
+
+def _agents(views: Mapping[Any, View]) -> Iterable[Agent]:
+    for (kind, key), record in views.items():
+        labels = dict(key) if kind == "record" else {}
+        if "agent" not in labels:
+            continue
+        known = dict(zip(_series(record), record.values.tolist(), strict=True))
+        state = next((s for s in STATES if known.get(("dreamos_agent_state", f'state="{s}"'))), "")
+        if not state:
+            continue
+        times = [known.get((f"dreamos_agent_last_{t}_timestamp_seconds", ""), 0.0) for t in _TIMES]
+        yield Agent(
+            labels.pop("agent"),
+            tuple(labels.items()),
+            state,
+            int(known.get(("dreamos_agent_incarnations", ""), 0)),
+            _overdue(views.get(("group", key))),
+            *cast("tuple[float, float, float]", tuple(times)),
+        )
+
+
+def _series(view: View) -> Iterable[tuple[str, str]]:
+    return zip(view.series.names, view.series.labels, strict=True)
+
+
+def _overdue(view: View | None) -> int:
+    at = view.series.index.get(_OVERDUE) if view is not None else None
+    if view is None or at is None:
+        return 0
+    total = float(view.values[view.series.starts[at] : view.series.starts[at + 1]].sum())
+    return int(total) if math.isfinite(total) and total > 0 else 0

@@ -1,0 +1,87 @@
+"""From a push to a snapshot: by comparison where its lines are known, else line by line."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable
+
+import numpy as np
+
+from services.metrics.errors import Refused
+from services.metrics.parsing.serieslist import Floats
+from services.metrics.parsing.text import parse
+from services.metrics.parsing.wire import Wire, name_of
+from services.metrics.settings import Settings
+
+
+class Reader:
+    """Reads bodies; processes that run the same program share one list of series.
+
+    Args:
+        settings: the limits of a body.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._known: weakref.WeakValueDictionary[tuple[str, frozenset[str]], Wire] = (
+            weakref.WeakValueDictionary()
+        )
+
+    def text(
+        self, body: bytes, openmetrics: bool, drop: frozenset[str], first: Wire | None
+    ) -> tuple[Wire, Floats]:
+        """Read a body of text.
+
+        Args:
+            body: decompressed.
+            openmetrics: its format.
+            drop: names of labels that the URL sets.
+            first: the lines that the sender is likely to repeat.
+
+        Raises:
+            Refused: see :func:`parse`.
+        """
+        values = first.match(body) if first is not None else None
+        if first is not None and values is not None:
+            return first, values
+        guess = self._find(body, openmetrics, drop)
+        values = guess.match(body) if guess is not None else None
+        if guess is not None and values is not None:
+            return guess, values
+        parsed = parse(body, openmetrics, drop, self._settings)
+        wire = Wire(parsed, openmetrics)
+        with self._lock:
+            wire = self._known.setdefault((wire.name, drop), wire)
+        return wire, wire.arrange(parsed.values)
+
+    def _find(self, body: bytes, openmetrics: bool, drop: frozenset[str]) -> Wire | None:
+        if not self._known:
+            return None
+        heads = [
+            line if line.startswith(b"#") else line[: line.rfind(b" ") + 1]
+            for line in body.split(b"\n")
+        ]
+        if not heads[-1]:
+            heads.pop()
+        with self._lock:
+            return self._known.get((name_of(heads, openmetrics), drop))
+
+    def values(self, body: bytes, name: str, wires: Iterable[Wire | None]) -> tuple[Wire, Floats]:
+        """Read the compact form: one little-endian float64 for each line.
+
+        Args:
+            body: decompressed.
+            name: of the list of lines.
+            wires: the lists that the sender may mean.
+
+        Raises:
+            Refused: ``unknown_list``, or ``parse`` when the length is wrong.
+        """
+        for wire in wires:
+            if wire is not None and wire.name == name:
+                if len(body) != 8 * wire.lines:
+                    raise Refused("parse", f"{8 * wire.lines} bytes were expected")
+                return wire, wire.arrange(np.frombuffer(body, dtype="<f8"))
+        raise Refused("unknown_list", "the list of series is not known here; send the text")

@@ -1,0 +1,47 @@
+"""From what is on disk to the groups of a service that starts."""
+
+from __future__ import annotations
+
+import json
+
+from services.metrics.store.disk import Disk
+from services.metrics.store.group import Group
+from services.metrics.store.journal import GroupRow, member_of
+from services.metrics.store.record import Record
+
+
+def recover(disk: Disk, now: float) -> tuple[list[Group], int]:
+    """Return the groups as they were, and the position of the latest push.
+
+    Processes that lived when the service stopped get their time to live anew: they could not
+    push while it was away.
+
+    Args:
+        disk: what to read.
+        now: Unix time.
+    """
+    content = disk.load()
+    groups = {row.id: _group(row) for row in content.groups}
+    for number, part in content.totals:
+        if number in groups:
+            groups[number].retired = part
+    latest = 0
+    for row in content.members:
+        group = groups.get(row.group)
+        if group is None:
+            continue
+        member = member_of(row)
+        latest = max(latest, row.position)
+        if row.incarnation == "":
+            group.plain = member
+        else:
+            member.pushed = now
+            group.members[row.incarnation] = member
+    return list(groups.values()), latest
+
+
+def _group(row: GroupRow) -> Group:
+    labels = tuple((name, value) for name, value in json.loads(row.labels))
+    fields = json.loads(row.record)
+    was_plain, hidden = fields.pop("was_plain"), fields.pop("hidden")
+    return Group(row.id, labels, record=Record(**fields), was_plain=was_plain, hidden=hidden)
