@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from dreamos.core.metrics import _locked as _locked
 from dreamos.core.metrics._counter import Counter
 from dreamos.core.metrics._gauge import Gauge
 from dreamos.core.metrics._histogram import DEFAULT_BUCKETS, Histogram

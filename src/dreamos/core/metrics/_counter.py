@@ -13,6 +13,9 @@ from dreamos.core.metrics._family import REGISTRY, Series
 from dreamos.core.metrics._metric import DEFAULT, Labelled, declare
 from dreamos.core.metrics._timing import ExceptionCounter
 
+#: The default amount. Asking whether an amount is this very object is the fastest check there is.
+_ONE = 1
+
 _Exceptions = type[BaseException] | tuple[type[BaseException], ...]
 
 
@@ -21,15 +24,19 @@ class CounterSeries(Series):
 
     __slots__ = ()
 
-    def inc(self, amount: float = 1, exemplar: Mapping[str, str] | None = None) -> None:
+    def inc(self, amount: float = _ONE, exemplar: Mapping[str, str] | None = None) -> None:
         """Add ``amount`` (default 1, finite, not negative). ``exemplar`` is a small mapping, e.g. a trace id.
 
         Anything else is counted (reason ``wrong_value``) and changes nothing. Never raises, never blocks.
         """
         try:
-            if 0 <= amount < 1e300 and exemplar is None:
-                self._cells[self._slot] += amount
-                return
+            if exemplar is None:
+                if amount is _ONE:
+                    self._cells[self._slot] += 1.0
+                    return
+                if 0.0 <= amount < 1e300:
+                    self._cells[self._slot] += amount
+                    return
         except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
             pass
         self._inc_slowly(amount, exemplar)
@@ -124,9 +131,8 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
 
     def inc(
         self,
-        amount: float = 1,
+        amount: float = _ONE,
         exemplar: Mapping[str, str] | None = None,
-        *,
         tags: Mapping[str, object] | None = None,
     ) -> None:
         """Add ``amount``, to the series with the label values in ``tags`` when the counter has labels.
@@ -134,13 +140,20 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
         Never raises, never blocks: a wrong amount or wrong labels are counted in
         ``dreamos_client_errors_total`` and logged once.
         """
-        if tags is None:
-            try:
-                if 0 <= amount < 1e300 and exemplar is None:
+        try:
+            if exemplar is None:
+                if tags is not None:
+                    if len(tags) == self._width and (amount is _ONE or 0.0 <= amount < 1e300):
+                        pick = self._pick
+                        child = self._by_name[pick(tags)]
+                        child._cells[child._slot] += amount
+                        return
+                elif amount is _ONE:
+                    self._cells[self._slot] += 1.0
+                    return
+                elif 0.0 <= amount < 1e300:
                     self._cells[self._slot] += amount
                     return
-            except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
-                pass
-            self._inc_slowly(amount, exemplar)
-            return
-        self._tagged(tags).inc(amount, exemplar)
+        except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
+            pass
+        (self if tags is None else self._tagged(tags))._inc_slowly(amount, exemplar)

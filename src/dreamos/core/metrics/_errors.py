@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 logger = logging.getLogger("dreamos.metrics")
@@ -11,6 +13,8 @@ logger = logging.getLogger("dreamos.metrics")
 _lock = threading.RLock()
 _counts: dict[str, float] = {}
 _counter: Any = None
+_unsaid: deque[tuple[str, str]] = deque()
+_silent: Callable[[], bool] = bool
 
 #: A reason is a word out of the library's own code. The bound guards against a caller that passes free text.
 _MAX_REASONS = 100
@@ -30,18 +34,35 @@ def record_error(reason: str, detail: str = "") -> None:
         with _lock:
             if reason not in _counts and len(_counts) >= _MAX_REASONS:
                 reason = "other"
-            first = reason not in _counts
+            if reason not in _counts:
+                _unsaid.append((reason, detail))
             _counts[reason] = _counts.get(reason, 0.0) + 1.0
         if _counter is not None:
             _counter.labels(reason).inc()
-        if first:
-            logger.warning(
-                "metrics: %s: %s (logged once; counted in dreamos_client_errors_total)",
-                reason,
-                detail,
-            )
+        if _unsaid:
+            say_errors()
     except Exception:  # noqa: BLE001, S110 - a broken log handler must not reach the agent
         pass
+
+
+def say_errors() -> None:
+    """Log what has not been said yet, unless this thread holds the library's lock.
+
+    A log handler takes locks of its own and may count something: logging under our lock could wait for ever.
+    """
+    while _unsaid and not _silent():
+        try:
+            reason, detail = _unsaid.popleft()
+        except IndexError:
+            return
+        text = "metrics: %s: %s (logged once; counted in dreamos_client_errors_total)"
+        logger.warning(text, reason, detail)
+
+
+def be_silent_while(condition: Callable[[], bool]) -> None:
+    """Log nothing while ``condition()`` is true; it is said later."""
+    global _silent
+    _silent = condition
 
 
 def error_counts() -> dict[str, float]:
@@ -64,3 +85,4 @@ def forget_errors() -> None:
     global _lock
     _lock = threading.RLock()
     _counts.clear()
+    _unsaid.clear()

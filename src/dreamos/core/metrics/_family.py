@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from dreamos.core.metrics._cells import UNBORN, Cells, MemoryStore, Store
-from dreamos.core.metrics._errors import record_error
+from dreamos.core.metrics._errors import be_silent_while, record_error
 from dreamos.core.metrics._names import clean_value
 
 #: Label sets that one metric may have in one process; the rest is folded into one overflow series.
@@ -213,6 +213,12 @@ class Registry:
         self.reported: dict[Any, list[float]] = {}
         #: Held around each addition where threads really run at the same time; nothing elsewhere (see _locked).
         self.adding: AbstractContextManager[object] = nullcontext()
+        self.locked = False
+
+    def renew_lock(self) -> None:
+        """Make the lock anew: in a forked process nobody would ever release the old one."""
+        self.lock = threading.RLock()
+        self.adding = self.lock if self.locked else nullcontext()
 
     def declare(self, family: Family) -> Family:
         """Return the family of this name: the one declared before, or this one.
@@ -266,3 +272,4 @@ class Registry:
 
 
 REGISTRY = Registry()
+be_silent_while(lambda: bool(REGISTRY.lock._is_owned()))  # type: ignore[attr-defined]

@@ -85,7 +85,7 @@ class GaugeSeries(Series):
 
     def time(self) -> Timer:
         """Return a context manager and decorator that sets the gauge to the duration in seconds."""
-        return Timer(self, "set")
+        return Timer(self, self.set)
 
     @property
     def value(self) -> float:
@@ -142,21 +142,21 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
         )
         return metric
 
-    def set(self, value: float, *, tags: Mapping[str, object] | None = None) -> None:
+    def set(self, value: float, tags: Mapping[str, object] | None = None) -> None:
         """Set the gauge, or its series with the label values in ``tags``. Never raises."""
         if tags is None:
             GaugeSeries.set(self, value)
         else:
             self._tagged(tags).set(value)
 
-    def inc(self, amount: float = 1, *, tags: Mapping[str, object] | None = None) -> None:
+    def inc(self, amount: float = 1, tags: Mapping[str, object] | None = None) -> None:
         """Raise the gauge, or its series with the label values in ``tags``. Never raises."""
         if tags is None:
             GaugeSeries.inc(self, amount)
         else:
             self._tagged(tags).inc(amount)
 
-    def dec(self, amount: float = 1, *, tags: Mapping[str, object] | None = None) -> None:
+    def dec(self, amount: float = 1, tags: Mapping[str, object] | None = None) -> None:
         """Lower the gauge, or its series with the label values in ``tags``. Never raises."""
         if tags is None:
             GaugeSeries.dec(self, amount)

@@ -64,7 +64,7 @@ class HistogramSeries(Series):
 
     def time(self) -> Timer:
         """Return a context manager and decorator that observes the duration in seconds."""
-        return Timer(self, "observe")
+        return Timer(self, self.observe)
 
     @property
     def count(self) -> float:
@@ -141,7 +141,6 @@ class Histogram(HistogramSeries, Labelled[HistogramSeries]):
         self,
         amount: float,
         exemplar: Mapping[str, str] | None = None,
-        *,
         tags: Mapping[str, object] | None = None,
     ) -> None:
         """Count one observation, in the series with the label values in ``tags``. Never raises."""
@@ -150,6 +149,7 @@ class Histogram(HistogramSeries, Labelled[HistogramSeries]):
         else:
             self._tagged(tags).observe(amount, exemplar)
 
-    def time(self, *, tags: Mapping[str, object] | None = None) -> Timer:
+    def time(self, tags: Mapping[str, object] | None = None) -> Timer:
         """Return a context manager and decorator that observes the duration in seconds."""
-        return Timer(self if tags is None else self._tagged(tags), "observe")
+        series = self if tags is None else self._tagged(tags)
+        return Timer(series, series.observe)

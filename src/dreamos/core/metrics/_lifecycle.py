@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from typing import TYPE_CHECKING
 
 from dreamos.core.metrics import _ending, _errors, _exemplars, _foreign, _spool
 from dreamos.core.metrics._errors import record_error
@@ -12,6 +13,9 @@ from dreamos.core.metrics._family import REGISTRY
 from dreamos.core.metrics._move import start_from_nothing
 from dreamos.core.metrics._pusher import Pusher
 from dreamos.core.metrics._settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from dreamos.core.metrics.agents import Agent
 
 _lock = threading.RLock()
 _pusher: Pusher | None = None
@@ -27,12 +31,12 @@ def start(
     token: str | None = None,
     interval: float | None = None,
     spool: str | None = None,
-) -> Pusher:
-    """Start pushing this process' metrics in the background; return the pusher.
+) -> Agent:
+    """Start pushing this process' metrics in the background; return the handle of the agent.
 
     What is not given comes from the environment (``DREAMOS_METRICS_AGENT``, ``_JOB``, ``_URL``, ``_TOKEN`` or
     ``_TOKEN_FILE``, ``_INTERVAL``, ``_SPOOL``), then from the defaults. Calling it again while it runs changes
-    nothing and returns the same pusher.
+    nothing and returns the same handle.
 
     Arguments:
         agent: the agent's name, e.g. ``"Agent-1"``; several processes may share it.
@@ -46,9 +50,13 @@ def start(
         ValueError: a setting is missing or wrong; the message names it and shows a right one.
         OSError: the token file cannot be read.
     """
-    return start_with(
+    pusher = start_with(
         read_settings(agent=agent, job=job, url=url, token=token, interval=interval, spool=spool)
     )
+    # What an agent says of itself is loaded where something pushes, so that the import stays fast.
+    from dreamos.core.metrics import agents
+
+    return agents.activate(pusher.settings.agent)
 
 
 def start_with(settings: Settings) -> Pusher:
@@ -135,7 +143,7 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     global _lock, _pusher
     _lock = threading.RLock()
-    REGISTRY.lock = threading.RLock()
+    REGISTRY.renew_lock()
     try:
         _errors.forget_errors()
         _exemplars.forget()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dreamos.core.metrics import _foreign, _render
+from dreamos.core.metrics._errors import say_errors
 from dreamos.core.metrics._family import REGISTRY
 from dreamos.core.metrics._hooks import run_hooks
 
@@ -64,6 +65,7 @@ class Camera:
     def take(self, *, with_foreign: bool = True) -> Snapshot:
         """Run the hooks and return a snapshot, with or without other libraries' metrics."""
         run_hooks()
+        say_errors()
         foreign = _foreign.foreign_families(self.baseline) if with_foreign else []
         if self._generation != REGISTRY.generation:
             self._generation, self._plan = _render.plan()

@@ -43,7 +43,7 @@ class SummarySeries(Series):
 
     def time(self) -> Timer:
         """Return a context manager and decorator that observes the duration in seconds."""
-        return Timer(self, "observe")
+        return Timer(self, self.observe)
 
     @property
     def count(self) -> float:
@@ -96,13 +96,14 @@ class Summary(SummarySeries, Labelled[SummarySeries]):
         )
         return metric
 
-    def observe(self, amount: float, *, tags: Mapping[str, object] | None = None) -> None:
+    def observe(self, amount: float, tags: Mapping[str, object] | None = None) -> None:
         """Count one observation, in the series with the label values in ``tags``. Never raises."""
         if tags is None:
             SummarySeries.observe(self, amount)
         else:
             self._tagged(tags).observe(amount)
 
-    def time(self, *, tags: Mapping[str, object] | None = None) -> Timer:
+    def time(self, tags: Mapping[str, object] | None = None) -> Timer:
         """Return a context manager and decorator that observes the duration in seconds."""
-        return Timer(self if tags is None else self._tagged(tags), "observe")
+        series = self if tags is None else self._tagged(tags)
+        return Timer(series, series.observe)

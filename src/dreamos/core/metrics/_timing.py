@@ -43,21 +43,22 @@ class _Around:
 class Timer(_Around):
     """Measure how long a block or a function takes, in seconds, and hand it to a metric."""
 
-    __slots__ = ("_metric", "_start", "_use", "elapsed")
+    __slots__ = ("_metric", "_record", "_start", "elapsed")
 
-    def __init__(self, metric: Any, use: str) -> None:
+    #: Seconds that the block took; there is no such attribute before it ends.
+    elapsed: float
+
+    def __init__(self, metric: Any, record: Callable[[float], None]) -> None:
         self._metric = metric
-        self._use = use
-        self._start = 0.0
-        #: Seconds that the block took; 0 while it runs.
-        self.elapsed = 0.0
+        self._record = record
 
     def _fresh(self) -> Timer:
-        return Timer(self._metric, self._use)
+        return Timer(self._metric, self._record)
 
     def labels(self, *values: object, **named: object) -> None:
         """Set the label values inside the block, when they are only known there."""
         self._metric = self._metric.labels(*values, **named)
+        self._record = getattr(self._metric, self._record.__name__)
 
     def __enter__(self) -> Timer:
         self._start = perf_counter()
@@ -70,7 +71,7 @@ class Timer(_Around):
         trace: TracebackType | None,
     ) -> None:
         self.elapsed = elapsed = perf_counter() - self._start
-        getattr(self._metric, self._use)(elapsed)
+        self._record(elapsed)
 
 
 class InProgress(_Around):
