@@ -1,0 +1,44 @@
+"""`docs/instrumenting.md` tells what is true: its code runs, and no public name is missing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import dreamos.core.metrics as metrics
+from dreamos.core.metrics import files, logs
+
+ROOT = Path(__file__).parents[4]
+PAGE = (ROOT / "docs" / "instrumenting.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"(?ms)^```python\n(.*?)^```", PAGE)
+
+
+def test_all_the_code_of_the_page_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    # Testing comes after pushing on the page; in one process it must be stopped in between.
+    code = "\n".join(BLOCKS).replace("with testing.fresh", "metrics.stop(0)\nwith testing.fresh")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DREAMOS_METRICS_SPOOL": "",
+             "DREAMOS_METRICS_URL": "http://127.0.0.1:9"},
+    )  # fmt: skip
+    assert 0 == done.returncode, done.stderr
+    assert 9 <= len(BLOCKS)
+
+
+def test_every_public_name_is_mentioned_on_a_page_for_users() -> None:
+    library = ROOT / "docs" / "library.md"
+    text = PAGE + (library.read_text(encoding="utf-8") if library.exists() else "")
+    types = {"Agent", "Queue", "Cache", "MetricsHandler"}  # what the functions return
+    names = {*metrics.__all__, *files.__all__, *logs.__all__} - types
+    core = {"DEFAULT_BUCKETS", "Info", "Summary", "on_snapshot"}  # library.md
+    assert set() == {name for name in names - core if not re.search(rf"\b{name}\b", text)}
+
+
+def test_every_setting_of_the_environment_is_named() -> None:
+    package = Path(metrics.__file__).parent
+    source = "".join((package / name).read_text() for name in ("_settings.py", "_path_label.py"))
+    read = set(re.findall(r"DREAMOS_METRICS_[A-Z_]+[A-Z]", source))
+    assert set() == {name for name in read if name not in PAGE}
