@@ -18,7 +18,7 @@ from tests.e2e import grafana
 from tests.e2e.crew import Crew
 from tests.e2e.panels import overview_expressions
 from tests.e2e.sinks import HttpSink, Mailbox, Request
-from tests.e2e.stack import Stack, eventually, http
+from tests.e2e.stack import ROOT, Stack, eventually, http
 
 pytestmark = pytest.mark.stack
 
@@ -48,7 +48,7 @@ def crew(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cre
 
 def test_agents_show_up_a_few_seconds_after_their_first_line(stack: Stack, crew: Crew) -> None:
     for agent in ("Agent-1", "Agent-1", "Agent-2", "Agent-3", "Agent-4"):
-        crew.hire(agent, rate=5, error_share=0.3)
+        crew.hire(agent, rate=2, error_share=0.3)
 
     def seen() -> set[str]:
         return {row["metric"]["agent"] for row in stack.query("file_ops_write_total")}
@@ -77,7 +77,7 @@ def test_an_agent_that_is_killed_and_one_that_ends_are_restarted_and_told_apart(
     assert 0 == stack.value(state % (KILLED, "ended"))
 
     for agent in (KILLED, "Agent-3"):
-        crew.hire(agent, rate=5, error_share=0.3)
+        crew.hire(agent, rate=2, error_share=0.3)
 
     def both_run_again() -> bool:
         again = [stack.value(state % (agent, "running")) for agent in (KILLED, "Agent-3")]
@@ -217,7 +217,7 @@ def test_when_the_errors_stop_every_receiver_is_told(
 ) -> None:
     crew.dismiss()
     for agent in ("Agent-1", "Agent-2", "Agent-3", "Agent-4"):
-        crew.hire(agent, rate=150, error_share=0)
+        crew.hire(agent, rate=300, error_share=0)
 
     eventually(lambda: webhook_message(sink, "resolved"), within=240, every=1)
     eventually(lambda: pagerduty_event(sink, "resolve"), within=60)
@@ -284,3 +284,12 @@ def test_the_seeds_six_counters_are_the_same_totals(stack: Stack, crew: Crew) ->
         ("total_bytes", "file_ops_bytes_total"),
     ):
         assert counters[name] == stack.value(f"sum({metric})"), name
+
+
+def test_everything_that_is_exported_is_in_the_catalogue(stack: Stack, crew: Crew) -> None:
+    shown = http("GET", stack.url("metrics", "/metrics"), headers=stack.read_headers()).text
+    families = set(re.findall(r"^# TYPE (\S+) ", shown, re.MULTILINE))
+    catalogue = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+
+    assert len(families) > 40
+    assert [] == sorted(name for name in families if f"`{name}" not in catalogue)

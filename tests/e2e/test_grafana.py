@@ -30,13 +30,21 @@ def test_nobody_gets_in_with_the_famous_default_or_without_a_password(stack: Sta
     assert 200 == grafana.ask(stack, "GET", "/api/org").status
 
 
-@pytest.mark.parametrize("uid", ["dreamos-prometheus", "dreamos-alertmanager"])
-def test_the_data_sources_are_there_and_answer(stack: Stack, uid: str) -> None:
+@pytest.mark.parametrize(
+    ("uid", "path"),
+    [
+        ("dreamos-prometheus", "/api/v1/query?query=up"),
+        ("dreamos-alertmanager", "/api/v2/status"),
+    ],
+)
+def test_the_data_sources_are_there_and_answer_through_grafana(
+    stack: Stack, uid: str, path: str
+) -> None:
     source = grafana.ask(stack, "GET", f"/api/datasources/uid/{uid}").json()
 
     assert source["readOnly"] is True
-    health = grafana.ask(stack, "GET", f"/api/datasources/uid/{uid}/health")
-    assert "OK" == health.json().get("status"), health.text
+    answer = grafana.ask(stack, "GET", f"/api/datasources/proxy/uid/{uid}{path}")
+    assert 200 == answer.status, answer.text
 
 
 def test_the_overview_is_there_under_its_uid_and_cannot_be_lost_by_editing(stack: Stack) -> None:
