@@ -16,16 +16,20 @@ PAGE = (ROOT / "docs" / "instrumenting.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"(?ms)^```python\n(.*?)^```", PAGE)
 
 
-def test_all_the_code_of_the_page_runs_from_top_to_bottom(tmp_path: Path) -> None:
-    # Testing comes after pushing on the page; in one process it must be stopped in between.
-    code = "\n".join(BLOCKS).replace("with testing.fresh", "metrics.stop(0)\nwith testing.fresh")
+def run(code: str, folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DREAMOS_METRICS_SPOOL": "",
              "DREAMOS_METRICS_URL": "http://127.0.0.1:9"},
     )  # fmt: skip
     assert 0 == done.returncode, done.stderr
-    assert 9 <= len(BLOCKS)
+
+
+def test_all_the_code_of_the_page_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    *working, own, test = BLOCKS
+    assert 7 <= len(working)
+    run("\n".join([*working, own]), tmp_path)
+    run("\n".join([own, test]), tmp_path)  # as the page says: in tests nothing pushes
 
 
 def test_every_public_name_is_mentioned_on_a_page_for_users() -> None:
