@@ -18,11 +18,11 @@ LOCKS = {"service.in": "requirements.txt", "dev.in": "requirements-dev.txt"}
 def main() -> int:
     """Resolve both files; returns uv's exit code."""
     for source, lock in LOCKS.items():
-        command = ["uv", "pip", "compile", "--quiet", "--upgrade", "--universal", "--generate-hashes"]
-        command += ["--no-emit-index-url", "--no-emit-find-links", "--no-header"]
-        command += ["--python-version", OLDEST_PYTHON, f"requirements/{source}", "-o", lock]
-        program = [sys.executable, "-m", *command]
-        code = subprocess.run(program, cwd=ROOT, check=False).returncode
+        command = ["uv", "pip", "compile", "--quiet", "--upgrade", "--universal"]
+        command += ["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"]
+        command += ["--no-header", "--python-version", OLDEST_PYTHON]
+        command += [f"requirements/{source}", "-o", lock]
+        code = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
         if code:
             return code
         print(f"{lock} written from requirements/{source}")
