@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-from services.metrics.routes import api, push, scrape, status
+from services.metrics import audit
+from services.metrics.routes import api, page, push, runbooks, scrape, status
 from services.metrics.service import Service
 from services.metrics.settings import Settings
 
@@ -24,15 +25,19 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("services.metrics", static_folder=None)
     app.url_map.merge_slashes = False
     app.extensions["dreamos"] = Service(settings)
-    for module in (api, push, scrape, status):
+    for module in (api, page, push, runbooks, scrape, status):
         app.register_blueprint(module.blueprint)
+    audit.watch(app)
     app.register_error_handler(404, _not_found)
     app.register_error_handler(405, _wrong_method)
     return app
 
 
 def _not_found(_error: Exception) -> Response:
-    text = "not found; there are /metrics, /metrics/file, /health, /-/healthy and /-/ready\n"
+    text = (
+        "not found; there are /, /runbooks/, /metrics, /metrics/file, /health, /-/healthy and "
+        "/-/ready\n"
+    )
     return Response(text, 404, content_type="text/plain; charset=utf-8")
 
 

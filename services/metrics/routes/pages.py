@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from markupsafe import Markup
 
 from services.metrics import __version__
 
+NAME_SHOWN = 80
+"""Characters of a name; the rest of a longer one is not shown."""
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+
 
 @cache
 def style() -> tuple[Markup, str]:
@@ -21,6 +27,14 @@ def style() -> tuple[Markup, str]:
     text = (folder / "style.css").read_text(encoding="utf-8")
     digest = hashlib.sha256(text.encode()).digest()
     return Markup(text), f"'sha256-{base64.b64encode(digest).decode()}'"  # noqa: S704
+
+
+def named(text: str) -> Markup:
+    """Show a name that somebody else chose: short, apart from its surroundings, without tricks."""
+    clean = _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+    if len(clean) > NAME_SHOWN:
+        clean = clean[:NAME_SHOWN] + "…"
+    return Markup("<bdi>{}</bdi>").format(clean or "(no name)")
 
 
 def root() -> str:
@@ -40,7 +54,8 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
         values: for the template.
     """
     css, digest = style()
-    text = render_template(template, style=css, root=root(), version=__version__, **values)
+    shared = {"style": css, "root": root(), "named": named, "version": __version__}
+    text = render_template(template, **shared, **values)
     response = Response(text, status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; style-src {digest}; img-src data:; form-action 'self'; "
