@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from math import inf
 from operator import itemgetter
 from typing import Any
 
@@ -63,6 +64,8 @@ class Family:
         self.labelnames = labelnames
         self.unit = unit
         self.bounds = bounds
+        #: A histogram's bounds behind two that every number passes: an index into them is a place among its slots.
+        self.places = (-inf, -inf, *bounds)
         self.aggregate = aggregate
         self.place = place
         self.width = {"counter": 2, "gauge": 1, "summary": 3, "histogram": len(bounds) + 2}.get(

@@ -36,8 +36,8 @@ class HistogramSeries(Series):
     def observe(self, amount: float, exemplar: Mapping[str, str] | None = None) -> None:
         """Count one observation (finite). Anything else is counted as ``wrong_value``. Never raises."""
         try:
-            if -1e300 < amount < 1e300 and exemplar is None:
-                index = bisect_left(self._bounds, amount) + 2
+            if exemplar is None and amount * 0.0 == 0.0:  # neither infinite nor NaN
+                index = bisect_left(self._bounds, amount)
                 # No call from here on: nothing can come in between (see _cells).
                 cells, slot = self._cells, self._slot
                 cells[slot] += amount
@@ -50,15 +50,14 @@ class HistogramSeries(Series):
     def _observe_slowly(self, amount: float, exemplar: Mapping[str, str] | None) -> None:
         try:
             amount = float(amount)
-            if not -1e300 < amount < 1e300:
+            if not math.isfinite(amount):
                 record_error("wrong_value", f"{self._family.describe()}: cannot observe {amount}")
                 return
             if not _writable(self):
                 return
-            index = bisect_left(self._bounds, amount)
-            self.observe(amount)
+            HistogramSeries.observe(self, amount)
             if exemplar is not None:
-                keep_exemplar(self, index, exemplar, amount)
+                keep_exemplar(self, bisect_left(self._family.bounds, amount), exemplar, amount)
         except Exception as error:  # noqa: BLE001 - recording never raises
             record_error("wrong_value", f"{self._family.describe()}: {error}")
 
@@ -79,7 +78,7 @@ class HistogramSeries(Series):
 
     def _bind(self, family: Family, values: tuple[str, ...]) -> None:
         super()._bind(family, values)
-        self._bounds = family.bounds
+        self._bounds = family.places
 
     def _begin(self, cells: Cells, slot: int) -> None:
         cells[slot + 1] = time.time()

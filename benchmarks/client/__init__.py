@@ -1,0 +1,1 @@
+"""The client library beside prometheus_client, both in one process: ``python -m benchmarks.client``."""
