@@ -34,7 +34,7 @@ def wait_for(question: Callable[[], T], within: float = 40) -> T:
         try:
             if answer := question():
                 return answer
-        except OSError as error:
+        except (OSError, AssertionError) as error:
             answer = error
         if time.monotonic() > end:
             raise AssertionError(f"not within {within:.0f} s; last answer: {answer!r}")

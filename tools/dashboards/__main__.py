@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.dashboards import overview
+from tools.dashboards import agents, health, overview, performance
 from tools.dashboards.model import Dashboard, importable, text_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +17,12 @@ EXAMPLE = Path("docs/grafana/example_dashboard.json")
 
 def dashboards() -> list[Dashboard]:
     """Return every dashboard that is provisioned."""
-    return [overview.dashboard()]
+    return [
+        overview.dashboard(),
+        agents.dashboard(),
+        performance.dashboard(),
+        health.dashboard(),
+    ]
 
 
 def files() -> dict[Path, str]:

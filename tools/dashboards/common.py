@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.dashboards.expressions import AGENT, RATE, increase, or_zero
+from tools.dashboards.expressions import AGENT, RATE, or_zero
 from tools.dashboards.panels import (
     GREEN,
     ORANGE,
     RED,
     YELLOW,
-    Column,
     Json,
     Query,
     Steps,
     stat,
-    table,
     timeseries,
 )
+from tools.dashboards.tables import Column, table
 
 SEVERITIES = {
     "critical": ("critical", RED),
@@ -26,20 +25,6 @@ SEVERITIES = {
 }
 
 STATES = {"firing": ("firing", RED), "pending": ("pending", YELLOW)}
-
-
-def failures(window: str) -> str:
-    """Return what failed in `window`, by agent, kind (`what`) and type of the error."""
-    by = "agent, error_type"
-    kinds = {
-        "task": increase("dreamos_agent_tasks_failed_total", window, by),
-        "file write": increase("file_ops_write_errors_total", window, by),
-        "file read": increase("file_ops_read_errors_total", window, by),
-        "directory": increase("file_ops_directory_errors_total", window, by),
-        "reported": increase("dreamos_agent_errors_total", window, by),
-    }
-    parts = [f'label_replace({expr}, "what", "{name}", "", "")' for name, expr in kinds.items()]
-    return "(" + " or ".join(parts) + ")"
 
 
 def hops() -> list[Json]:

@@ -42,8 +42,21 @@ def timeseries(
     stacked: bool = False,
     colors: Mapping[str, str] | None = None,
     maximum: float | None = None,
+    none: str = "",
 ) -> Json:
-    """Return lines over time; `steps` draws thresholds, `colors` fixes colours by series name."""
+    """Return lines over time.
+
+    Args:
+        title: shown above it.
+        description: shown as a tooltip.
+        unit: Grafana's name of the unit.
+        queries: what to draw.
+        steps: thresholds, drawn as dashed lines.
+        stacked: whether the lines are put on top of each other.
+        colors: a colour for single series, by name.
+        maximum: the end of the axis; None lets the data decide.
+        none: what is shown when there is nothing to draw: how to get something there.
+    """
     custom: Json = {
         "drawStyle": "line",
         "lineInterpolation": "linear",
@@ -56,13 +69,15 @@ def timeseries(
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
         "thresholdsStyle": {"mode": "dashed" if steps else "off"},
     }
-    panel = _panel("timeseries", title, description, unit, queries, steps or NO_STEPS)
+    panel = panel_of("timeseries", title, description, unit, queries, steps or NO_STEPS)
     defaults = panel["fieldConfig"]["defaults"]
     defaults.update(custom=custom, color={"mode": "palette-classic"}, min=0)
+    if none:
+        defaults["noValue"] = none
     if maximum is not None:
         defaults["max"] = maximum
     panel["fieldConfig"]["overrides"] = [
-        _override(name, color={"mode": "fixed", "fixedColor": color})
+        override(name, color={"mode": "fixed", "fixedColor": color})
         for name, color in (colors or {}).items()
     ]
     panel["options"] = {
@@ -83,6 +98,7 @@ def stat(
     filled: bool = False,
     graph: bool = False,
     decimals: int | None = None,
+    names: bool = False,
 ) -> Json:
     """Return one large figure per series.
 
@@ -97,8 +113,9 @@ def stat(
         filled: whether the colour fills the panel.
         graph: whether the course is drawn behind the figure.
         decimals: digits after the point; None lets Grafana choose.
+        names: whether one query yields several series that need their names.
     """
-    panel = _panel("stat", title, description, unit, queries, steps)
+    panel = panel_of("stat", title, description, unit, queries, steps)
     defaults = panel["fieldConfig"]["defaults"]
     defaults.update(color={"mode": "thresholds"}, noValue=none)
     if decimals is not None:
@@ -112,7 +129,7 @@ def stat(
     panel["options"] = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "orientation": "auto",
-        "textMode": "value_and_name" if len(queries) > 1 else "value",
+        "textMode": "value_and_name" if names or len(queries) > 1 else "value",
         "colorMode": "background" if filled else "value",
         "graphMode": "area" if graph else "none",
         "justifyMode": "center",
@@ -130,7 +147,7 @@ def bars(
     none: str = "none",
 ) -> Json:
     """Return one horizontal bar per series, for what is compared rather than followed."""
-    panel = _panel("bargauge", title, description, unit, queries, steps)
+    panel = panel_of("bargauge", title, description, unit, queries, steps)
     defaults = panel["fieldConfig"]["defaults"]
     defaults.update(color={"mode": "thresholds"}, min=0, noValue=none)
     if maximum is not None:
@@ -143,59 +160,12 @@ def bars(
         "showUnfilled": True,
         "minVizWidth": 8,
         "minVizHeight": 16,
+        "text": {"titleSize": 13, "valueSize": 15},
     }
     return panel
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of a table: the label (or `Value`) it shows, its heading, its look."""
-
-    field: str
-    heading: str
-    unit: str = "string"
-    width: int | None = None
-    decimals: int | None = None
-    texts: Mapping[str, tuple[str, str]] | None = None
-    steps: Steps = ()
-
-
-def table(
-    title: str,
-    description: str,
-    query: Query,
-    *columns: Column,
-    none: str,
-    sort_by: str = "",
-    descending: bool = True,
-) -> Json:
-    """Return a table of the series that `query` has now; other labels than `columns` are hidden."""
-    panel = _panel("table", title, description, "string", [query], NO_STEPS)
-    panel["targets"][0].update(format="table", instant=True, range=False)
-    panel["fieldConfig"]["defaults"].update(
-        noValue=none, custom={"align": "left", "cellOptions": {"type": "auto"}, "inspect": False}
-    )
-    panel["fieldConfig"]["overrides"] = [_column(column) for column in columns]
-    panel["transformations"] = [
-        {
-            "id": "filterFieldsByName",
-            "options": {"include": {"names": [column.field for column in columns]}},
-        },
-        {
-            "id": "organize",
-            "options": {
-                "excludeByName": {},
-                "indexByName": {column.field: index for index, column in enumerate(columns)},
-                "renameByName": {column.field: column.heading for column in columns},
-            },
-        },
-    ]
-    sort = [{"displayName": sort_by, "desc": descending}] if sort_by else []
-    panel["options"] = {"showHeader": True, "cellHeight": "sm", "sortBy": sort}
-    return panel
-
-
-def _panel(
+def panel_of(
     kind: Literal["timeseries", "stat", "bargauge", "table"],
     title: str,
     description: str,
@@ -203,6 +173,7 @@ def _panel(
     queries: Sequence[Query],
     steps: Steps,
 ) -> Json:
+    """Return what every kind of panel has: words, queries, unit and thresholds."""
     return {
         "type": kind,
         "title": title,
@@ -235,30 +206,9 @@ def _target(name: str, query: Query) -> Json:
     }
 
 
-def _override(name: str, **properties: Any) -> Json:
+def override(name: str, **properties: Any) -> Json:
+    """Return properties for the single series or column `name`."""
     return {
         "matcher": {"id": "byName", "options": name},
         "properties": [{"id": key, "value": value} for key, value in properties.items()],
     }
-
-
-def _column(column: Column) -> Json:
-    # Without a text of its own an empty cell would show the one of the empty table.
-    properties: Json = {"unit": column.unit, "noValue": "-"}
-    if column.decimals is not None:
-        properties["decimals"] = column.decimals
-    if column.width:
-        properties["custom.width"] = column.width
-    if column.texts:
-        options = {
-            value: {"text": text, "color": color, "index": index}
-            for index, (value, (text, color)) in enumerate(column.texts.items())
-        }
-        properties["mappings"] = [{"type": "value", "options": options}]
-    if column.steps:
-        steps = [{"value": value, "color": color} for value, color in column.steps]
-        properties["thresholds"] = {"mode": "absolute", "steps": steps}
-    if column.texts or column.steps:
-        properties["color"] = {"mode": "thresholds"}
-        properties["custom.cellOptions"] = {"type": "color-text"}
-    return _override(column.heading, **properties)
