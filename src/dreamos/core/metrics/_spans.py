@@ -7,6 +7,7 @@ import inspect
 import os
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 
@@ -71,6 +72,8 @@ class Span:
         seconds = time.perf_counter() - self._start
         if os.getpid() != self._process:
             return
+        if isinstance(error, GeneratorExit):
+            error = None  # whoever read a stream had enough of it: that is no failure
         try:
             self._record.end(self, seconds, error if error is not None else self._failure)
         except Exception as wrong:  # noqa: BLE001 - as above
@@ -92,19 +95,40 @@ class Span:
         return type(self)(self._record)
 
     def __call__(self, function: _F) -> _F:
-        """Measure every call of `function`; a coroutine function stays one."""
+        """Measure every call of `function`, which stays what it is: plain, coroutine, generator.
+
+        A generator is measured from its first step to its last.
+        """
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
-            async def measured_async(*args: Any, **kwargs: Any) -> Any:
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
                 with self._again():
                     return await function(*args, **kwargs)
 
-            return cast(_F, measured_async)
+            return cast(_F, coroutine)
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def stream(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    async with aclosing(function(*args, **kwargs)) as steps:
+                        async for step in steps:
+                            yield step
+
+            return cast(_F, stream)
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def generator(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    return (yield from function(*args, **kwargs))
+
+            return cast(_F, generator)
 
         @functools.wraps(function)
-        def measured(*args: Any, **kwargs: Any) -> Any:
+        def plain(*args: Any, **kwargs: Any) -> Any:
             with self._again():
                 return function(*args, **kwargs)
 
-        return cast(_F, measured)
+        return cast(_F, plain)

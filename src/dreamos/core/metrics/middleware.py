@@ -149,10 +149,9 @@ def instrument_flask(app: Flask) -> None:
 
     Call it before the first request.
     """
-    if app.extensions.setdefault("dreamos_metrics", app) is not app or isinstance(
-        app.wsgi_app, WSGIMiddleware
-    ):
+    if "dreamos_metrics" in app.extensions:
         return
+    app.extensions["dreamos_metrics"] = True
     from flask import request  # the library does not depend on Flask
 
     def note_rule(endpoint: str | None, values: MutableMapping[str, Any] | None) -> None:
@@ -161,7 +160,7 @@ def instrument_flask(app: Flask) -> None:
             request.environ[ROUTE_KEY] = request.url_rule.rule
 
     app.url_value_preprocessor(note_rule)
-    app.wsgi_app = WSGIMiddleware(app.wsgi_app)
+    app.wsgi_app = WSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]
 
 
 class ASGIMiddleware:
@@ -184,15 +183,20 @@ class ASGIMiddleware:
         asked = dict(scope)  # routing changes the scope in place
         started = False
 
-        async def note_status(message: Message) -> None:
+        def end() -> None:
+            request.end(lambda: self._route(asked, scope))
+
+        async def note(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 request.status = int(message["status"])
                 started = True
             await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                end()  # what the application still does in the background is no part of the answer
 
         try:
-            await self._app(scope, receive, note_status)
+            await self._app(scope, receive, note)
         except Exception:
             request.status = 500
             raise
@@ -201,7 +205,7 @@ class ASGIMiddleware:
                 request.status = 499
             raise
         finally:
-            request.end(lambda: self._route(asked, scope))
+            end()
 
     def _route(self, asked: Scope, scope: Scope) -> str | None:
         if self._find_route is not None:

@@ -19,12 +19,14 @@ and services become labels: over 100 distinct ones become `(other)`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import _lru_cache_wrapper
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import Counter, Gauge, Histogram, _errors, _hooks
 from ._bounded import Bounded, is_number
 from ._spans import Span
+
+if TYPE_CHECKING:
+    from functools import _lru_cache_wrapper
 
 __all__ = ["Cache", "Queue", "api_call", "cache", "queue"]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 import threading
+from collections.abc import AsyncIterator, Iterator
 
 import psutil
 import pytest
@@ -87,6 +89,41 @@ class TestTasks:
         assert 7 == plain()
         assert 8 == asyncio.run(later())
         assert 1 == value("dreamos_agent_tasks_completed_total", task="async")
+
+    def test_a_generator_is_measured_from_its_first_step_to_its_last(self) -> None:
+        @agent.task("stream")
+        def count(to: int) -> Iterator[int]:
+            yield from range(to)
+
+        steps = count(2)
+        assert 0 == value("dreamos_agent_tasks_started_total", task="stream")
+        assert 0 == next(steps)
+        assert 1 == value("dreamos_agent_tasks_in_progress", task="stream")
+        assert [1] == list(steps)
+        assert 1 == value("dreamos_agent_tasks_completed_total", task="stream")
+
+    def test_a_stream_that_is_not_read_to_its_end_has_not_failed(self) -> None:
+        closed = []
+
+        @agent.task("stream")
+        async def tokens() -> AsyncIterator[str]:
+            try:
+                for token in ("a", "b", "c"):
+                    yield token
+            finally:
+                closed.append(True)
+
+        async def read() -> str:
+            async with contextlib.aclosing(tokens()) as stream:  # type: ignore[type-var]
+                async for token in stream:
+                    return token
+            return ""
+
+        assert inspect.isasyncgenfunction(tokens)
+        assert "a" == asyncio.run(read())
+        assert [True] == closed
+        assert 1 == value("dreamos_agent_tasks_completed_total", task="stream")
+        assert 0 == value("dreamos_agent_tasks_failed_total")
 
     def test_async_with_works_and_sees_cancellation(self) -> None:
         async def run() -> None:

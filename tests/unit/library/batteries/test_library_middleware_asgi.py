@@ -15,6 +15,8 @@ import pytest
 import uvicorn
 from fastapi import APIRouter, FastAPI, HTTPException
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route
@@ -160,6 +162,23 @@ def test_an_exception_of_the_application_is_5xx(tmp_path: Path) -> None:
     with serving(ASGIMiddleware(starlette(tmp_path))) as connection:
         assert 500 == ask(connection, "/broken")
     assert 1 == value(COUNT, route="/broken", status="5xx")
+
+
+def test_work_in_the_background_is_no_part_of_the_answer() -> None:
+    answered_first = []
+
+    async def later() -> None:
+        answered_first.append(value(COUNT, route="/work", status="2xx"))
+        raise RuntimeError("after the answer")
+
+    async def work(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("ok", background=BackgroundTask(later))
+
+    app = Starlette(routes=[Route("/work", work)], middleware=[Middleware(ASGIMiddleware)])
+    with serving(app) as connection:
+        assert 200 == ask(connection, "/work")
+    assert [1] == answered_first
+    assert 1 == value(COUNT)
 
 
 def test_a_client_that_goes_away_is_not_our_error() -> None:
