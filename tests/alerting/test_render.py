@@ -208,7 +208,7 @@ def test_links_in_alerts_lead_to_this_installation(tmp_path: Path) -> None:
     first = rendering.load("prometheus/alerts/dreamos.yml")["groups"][0]["rules"][0]["annotations"]
 
     assert "https://m.example.org/runbooks/HighErrorRate" == first["runbook_url"]
-    assert first["dashboard_url"].startswith("https://g.example.org/graphs/d/dreamos-overview?")
+    assert first["dashboard_url"].startswith("https://g.example.org/graphs/d/dreamos-agents?")
 
 
 def test_links_follow_a_moved_port(tmp_path: Path) -> None:
