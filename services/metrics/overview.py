@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
@@ -12,10 +13,12 @@ from typing import Any, cast
 from services.metrics.routes.scrape import SIX
 from services.metrics.service import Service
 from services.metrics.store.group import View
+from services.metrics.store.record import STATES
 
-STATES = ("lost", "running", "ended")
-"""In the order in which a person wants to see them."""
+MOODS = ("lost", "stalled", "running", "ended")
+"""How agents are, in the order in which a person wants to see them."""
 
+_DIGITS = re.compile("0*([0-9]+)")
 _OVERDUE = "dreamos_agent_operations_overdue"
 _TIMES = ("push", "heartbeat", "progress")
 
@@ -50,15 +53,16 @@ class Agent:
         return "stalled" if self.state == "running" and self.overdue else self.state
 
     @property
-    def troubled(self) -> bool:
-        """Whether somebody should look."""
-        return self.mood in ("lost", "stalled")
+    def rank(self) -> tuple[int, float, list[tuple[int, str]]]:
+        """Where it stands in a list: the troubled first, the latest loss on top."""
+        order = MOODS.index(self.mood)
+        return order, 0.0 if self.mood in ("stalled", "running") else -self.push, self._by_name
 
     @property
-    def rank(self) -> tuple[int, float, str]:
-        """Where it stands in a list: the troubled first, the latest loss on top."""
-        order = ("lost", "stalled", "running", "ended").index(self.mood)
-        return order, 0.0 if self.mood in ("stalled", "running") else -self.push, self.name
+    def _by_name(self) -> list[tuple[int, str]]:
+        """The name in pieces that sort Agent-2 before Agent-10: a longer number is a larger one."""
+        pieces = _DIGITS.split(self.name.casefold())
+        return [(len(piece) if at % 2 else 0, piece) for at, piece in enumerate(pieces)]
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,7 @@ class Overview:
         started: Unix time at which the service started.
         status: of the service as a whole.
         components: name, status and detail of each of its parts.
-        states: number of agents in each state.
-        stalled: how many of the running ones are past a deadline of their own.
+        moods: number of agents by :attr:`Agent.mood`.
         agents: all of them, the troubled first.
         files: the seed's six counters.
         pushes: by outcome.
@@ -83,18 +86,12 @@ class Overview:
     started: float
     status: str
     components: tuple[tuple[str, str, str], ...]
-    states: dict[str, int]
-    stalled: int
+    moods: dict[str, int]
     agents: tuple[Agent, ...]
     files: dict[str, float]
     pushes: dict[str, int]
     rejected: tuple[tuple[str, int], ...]
     series: int
-
-    @property
-    def uptime(self) -> float:
-        """Seconds since the start."""
-        return self.now - self.started
 
 
 def read(service: Service) -> Overview:
@@ -103,15 +100,14 @@ def read(service: Service) -> Overview:
     sums = service.exposition.sums(SIX.values())
     views = service.store.views()
     agents = tuple(sorted(_agents(views), key=lambda agent: agent.rank))
-    states = Tally(agent.state for agent in agents)
+    moods = Tally(agent.mood for agent in agents)
     rejected = {k: v for k, v in _values(service.metrics.rejected, "reason").items() if v}
     return Overview(
         now=time.time(),
         started=service.started,
         status=status,
         components=tuple((n, c.status, c.detail) for n, c in sorted(components.items())),
-        states={state: states[state] for state in STATES},
-        stalled=sum(agent.mood == "stalled" for agent in agents),
+        moods={mood: moods[mood] for mood in MOODS},
         agents=agents,
         files={name: sums[metric] for name, metric in SIX.items()},
         pushes=_values(service.metrics.pushes, "outcome"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from isal import igzip_lib, isal_zlib
-from werkzeug.datastructures import Headers
 
 from services.metrics.errors import Refused
 
@@ -68,13 +67,12 @@ def decode(body: bytes, encoding: str | None, limit: int) -> bytes:
     return plain
 
 
-def sequence(headers: Headers) -> int:
-    """Return ``Dreamos-Sequence``, 0 when it is not there.
+def sequence(raw: str | None) -> int:
+    """Read ``Dreamos-Sequence``; 0 when it is not there.
 
     Raises:
         Refused: ``header``.
     """
-    raw = headers.get("Dreamos-Sequence")
     if raw is None:
         return 0
     if not (raw.isascii() and raw.isdigit() and len(raw) <= 18 and int(raw) >= 1):
@@ -82,13 +80,12 @@ def sequence(headers: Headers) -> int:
     return int(raw)
 
 
-def time_to_live(headers: Headers) -> float | None:
-    """Return ``Dreamos-TTL`` in seconds, None when it is not there.
+def time_to_live(raw: str | None) -> float | None:
+    """Read ``Dreamos-TTL`` in seconds; None when it is not there.
 
     Raises:
         Refused: ``header``.
     """
-    raw = headers.get("Dreamos-TTL")
     if raw is None:
         return None
     try:
@@ -100,13 +97,13 @@ def time_to_live(headers: Headers) -> float | None:
     return seconds
 
 
-def flag(headers: Headers, name: str) -> bool:
+def flag(raw: str | None, name: str) -> bool:
     """Return whether the header ``name`` is 1.
 
     Raises:
         Refused: ``header`` when it is anything but 0 or 1.
     """
-    raw = headers.get(name, "0").strip()
+    raw = (raw or "0").strip()
     if raw not in ("0", "1"):
         raise Refused("header", f"{name} must be 1, or left out")
     return raw == "1"

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from markupsafe import Markup, escape
 
 from services.metrics.errors import Refused
-from services.metrics.overview import STATES, Agent, Overview, read
+from services.metrics.overview import MOODS, Agent, Overview, read
 from services.metrics.routes.context import refused, require, service
 from services.metrics.routes.pages import page
 
@@ -74,7 +74,7 @@ def _asked() -> dict[str, str]:
     """Return the parameters that the page knows, as they were given."""
     given = {name: request.args.get(name, "")[:200] for name in ("state", "name")}
     return {
-        "state": given["state"] if given["state"] in STATES else "",
+        "state": given["state"] if given["state"] in MOODS else "",
         "name": given["name"].strip(),
     }
 
@@ -85,7 +85,7 @@ def _wanted(overview: Overview) -> list[Agent]:
     return [
         agent
         for agent in overview.agents
-        if asked["state"] in ("", agent.state) and name in agent.name.casefold()
+        if asked["state"] in ("", agent.mood) and name in agent.name.casefold()
     ]
 
 
@@ -96,10 +96,11 @@ def verdict(overview: Overview) -> tuple[str, str]:
         mood = "bad" if overview.status == "unhealthy" else "warn"
         return mood, f"The service is {overview.status}: {', '.join(parts)}."
     troubles = []
-    if overview.states["lost"]:
-        troubles.append(f"{_agents(overview.states['lost'])} fell silent")
-    if overview.stalled:
-        troubles.append(f"{_agents(overview.stalled)} past a deadline")
+    if overview.moods["lost"]:
+        troubles.append(f"{_agents(overview.moods['lost'])} fell silent")
+    if overview.moods["stalled"]:
+        verb = "hangs" if overview.moods["stalled"] == 1 else "hang"
+        troubles.append(f"{_agents(overview.moods['stalled'])} {verb} past a deadline")
     if troubles:
         return "warn", f"The service is well; {', '.join(troubles)}."
     return "good", "All is well." if overview.agents else "The service is well; no agent yet."
@@ -133,6 +134,8 @@ def span(seconds: float) -> str:
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole} s"
+    if whole < 600 and whole % 60:
+        return f"{whole // 60} min {whole % 60} s"
     if whole < 3600:
         return f"{whole // 60} min"
     days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60

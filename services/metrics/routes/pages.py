@@ -17,7 +17,8 @@ from services.metrics import __version__
 NAME_SHOWN = 80
 """Characters of a name; the rest of a longer one is not shown."""
 
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of writing round."""
 
 
 @cache

@@ -18,7 +18,8 @@ blueprint = Blueprint("push", __name__)
 
 
 @lru_cache(maxsize=4096)
-def _target(raw: str, max_labels: int, max_value: int) -> Target:
+def target_of(raw: str, max_labels: int, max_value: int) -> Target:
+    """Return what a request line is about (see :func:`parse_path`); repeated ones are looked up."""
     path = urlsplit(raw).path if not raw.startswith("/") else raw.partition("?")[0]
     return parse_path(path, max_labels, max_value)
 
@@ -31,7 +32,7 @@ def push(_rest: str) -> Response:
     try:
         require("push")
         settings = running.settings
-        target = _target(
+        target = target_of(
             request.environ.get("RAW_URI") or request.full_path,
             settings.max_labels,
             settings.max_label_value,
@@ -62,16 +63,16 @@ def _take(target: Target) -> Answer:
         series_list = headers.get("Dreamos-Series-List")
         if not series_list or target.incarnation is None:
             raise Refused("header", "values need Dreamos-Series-List and an incarnation")
-    final = reading.flag(headers, "Dreamos-Final")
-    uncertain = reading.flag(headers, "Dreamos-Uncertain")
+    final = reading.flag(headers.get("Dreamos-Final"), "Dreamos-Final")
+    uncertain = reading.flag(headers.get("Dreamos-Uncertain"), "Dreamos-Uncertain")
     return service().store.push(
         Push(
             target=target,
             body=_read_body(),
             openmetrics=kind == "openmetrics",
             replace=request.method == "PUT",
-            sequence=reading.sequence(headers),
-            ttl=reading.time_to_live(headers),
+            sequence=reading.sequence(headers.get("Dreamos-Sequence")),
+            ttl=reading.time_to_live(headers.get("Dreamos-TTL")),
             final=final,
             uncertain=uncertain,
             series_list=series_list,
