@@ -152,6 +152,30 @@ def test_after_kill_9_every_line_of_the_report_is_whole(tmp_path: Path) -> None:
     assert all(later - before <= 26 for before, later in itertools.pairwise(counts))
 
 
+def test_what_a_killed_agent_did_arrives_with_its_next_run(tmp_path: Path, service: str) -> None:
+    reports = [tmp_path / "killed.jsonl", tmp_path / "next.jsonl"]
+    options = ["--agent", "Agent-9", "--url", service, "--error-share", "0.3", "--rate", "500"]
+    with subprocess.Popen(
+        [sys.executable, str(EXAMPLE), *options, "--report", str(reports[0])],
+        env=environment(tmp_path), stdout=subprocess.DEVNULL,
+    ) as agent:  # fmt: skip
+        wait_for_lines(reports[0], 12)
+        agent.kill()
+    done = run(tmp_path, *options, "--operations", "40", "--report", str(reports[1]))
+    assert 0 == done.returncode
+    did: dict[str, float] = {}
+    for report in reports:
+        for name, count in reported(report)[-1]["counts"].items():
+            did[name] = did.get(name, 0) + count
+    tick = 6  # the report is written after each task of five operations, or more often
+    bytes_moved = did.pop("file_ops_bytes_total")
+    assert did.pop("operations") >= 40 + 40
+    shown = totals(service, "Agent-9")
+    for name, count in did.items():
+        assert count <= shown[name] <= count + tick, name
+    assert bytes_moved <= shown["file_ops_bytes_total"] <= bytes_moved + tick * 1000
+
+
 def wait_for_lines(path: Path, lines: int) -> None:
     deadline = time.monotonic() + 30
     while not path.exists() or len(path.read_bytes().splitlines()) < lines:
