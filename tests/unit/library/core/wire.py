@@ -73,16 +73,16 @@ def serving() -> Iterator[Receiver]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             push = Push(self.path, headers, body)
             status, answer_headers, text = state.answer(push)
+            with state.changed:
+                state.pushes.append(push)
+                state.connections.add(self.client_address)
+                state.changed.notify_all()
             self.send_response(status)
             for name, value in answer_headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
             self.wfile.write(text.encode())
-            with state.changed:
-                state.pushes.append(push)
-                state.connections.add(self.client_address)
-                state.changed.notify_all()
 
         do_POST = do_PUT
 
