@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import http.client
 import io
 import socket
@@ -59,7 +60,11 @@ class Connection:
     def __init__(self, url: str, timeout: float) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
+        # An ASCII name as bytes keeps the codec "idna" out, whose first import a fork in another thread could tear.
+        self._address: Any = self._host.encode() if self._host.isascii() else self._host
         self._tls = parts.scheme == "https"
+        if self._tls or not self._host.isascii():
+            codecs.lookup("idna")
         self._port = parts.port or (443 if self._tls else 80)
         self._shown_host = parts.netloc.rpartition("@")[2]
         self._prefix = parts.path.rstrip("/")
@@ -130,7 +135,7 @@ class Connection:
         self.close()
 
     def _open(self) -> None:
-        sock = socket.create_connection((self._host, self._port), self.time_left())
+        sock = socket.create_connection((self._address, self._port), self.time_left())
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:

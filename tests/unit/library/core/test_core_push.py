@@ -107,3 +107,17 @@ assert not flush()
     assert 0 == done.returncode, done.stderr
     assert 1 == done.stderr.count("line 3: duplicate series")
     assert 1 <= receiver.pushes[-1].value('dreamos_client_errors_total{reason="push_refused"}')
+
+
+def test_a_push_needs_no_import_that_a_fork_could_tear(receiver: Receiver, tmp_path: Path) -> None:
+    code = f"""
+import sys
+from dreamos.core.metrics import start, flush
+start(agent="a", url={receiver.url!r}, interval=600, spool={str(tmp_path)!r})
+sys.modules["encodings.idna"] = None
+before = set(sys.modules)
+assert flush()
+print(sorted(set(sys.modules) - before))
+"""
+    done = run(code)
+    assert (0, "[]\n", "") == (done.returncode, done.stdout, done.stderr)
