@@ -38,7 +38,7 @@ def dashboard() -> Dashboard:
             Row(
                 8,
                 [8, 8, 8],
-                [failures.error_rates(), failures.errors_by_type(), failures.recent_errors()],
+                [failures.error_rates(), failures.errors_by_kind(), failures.recent_errors()],
                 title="Errors",
             ),
             Row(

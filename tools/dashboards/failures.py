@@ -36,14 +36,20 @@ def failed(window: str) -> str:
 
 
 def errors() -> Json:
-    """Show the number of failures of the last quarter of an hour."""
+    """Show the numbers of failures of the last quarter of an hour."""
+    file_failures = " or ".join(
+        f'label_replace(increase(file_ops_{kind}_errors_total{{{AGENT}}}[15m]), "kind", "{kind}", "", "")'
+        for kind in ("write", "read", "directory")
+    )
     return stat(
         "Errors, last 15 min",
-        "Failed tasks and operations, and failed file operations, of the chosen agents.",
+        "Failed tasks, failed file operations, and errors that agents reported themselves. One "
+        "mishap may be all three: a file that is missing fails the task, and the agent reports it.",
         "none",
-        Query(or_zero(f"sum({failed('15m')})")),
+        Query(or_zero(increase("dreamos_agent_tasks_failed_total", "15m")), "Tasks"),
+        Query(or_zero(f"sum({file_failures})"), "Files"),
+        Query(or_zero(increase("dreamos_agent_errors_total", "15m")), "Reported"),
         steps=[(None, GREEN), (1, ORANGE), (100, RED)],
-        graph=True,
         decimals=0,
     )
 
@@ -52,8 +58,9 @@ def recent_errors() -> Json:
     """List the most frequent failures of the last quarter of an hour."""
     return table(
         "Recent errors, last 15 min",
-        "What failed most often, by agent and by the type of the error. The agent's own log has "
-        "the words.",
+        "What failed most often, by agent and by the type of the error. One mishap may be in "
+        "several lines: a missing file fails the task, and the agent reports it. The agent's own "
+        "log has the words.",
         Query(f"topk(20, {failed('15m')} > 0.5)", instant=True),
         Column("agent", "Agent"),
         Column("what", "What", width=150),
@@ -106,15 +113,14 @@ def log_warnings() -> Json:
     )
 
 
-def errors_by_type() -> Json:
-    """Draw what fails by the type of the error."""
+def errors_by_kind() -> Json:
+    """Draw how often each kind of work fails."""
     return timeseries(
-        "Errors by type, per minute",
-        "Failed tasks and file operations and reported errors per minute, by the type of the "
-        "error; the eight most frequent.",
+        "Errors per minute, by kind",
+        "Failed tasks and file operations, and errors that agents reported themselves, per minute. "
+        "One mishap may be several of these.",
         "short",
-        Query(f"topk(8, 60 / 300 * sum by (error_type) ({failed('5m')}))", "{{error_type}}"),
-        stacked=True,
+        Query(f"60 / 300 * sum by (what) ({failed('5m')})", "{{what}}"),
         none="No agent has failed at anything yet",
     )
 

@@ -101,4 +101,5 @@ def file_errors() -> Json:
         Query(f"sort_desc(sum by (error_type) ({parts}) > 0.5)", "{{error_type}}", instant=True),
         steps=[(None, ORANGE)],
         none="No file operation has failed",
+        decimals=0,
     )

@@ -43,7 +43,7 @@ def dashboard() -> Dashboard:
                 [8, 8, 8],
                 [
                     failures.error_rates(),
-                    failures.errors_by_type(),
+                    failures.errors_by_kind(),
                     failures.warnings_by_logger(),
                 ],
             ),
@@ -165,7 +165,7 @@ def push_latency() -> Json:
 
 def refused() -> Json:
     """Draw refused pushes by reason, and refused tokens."""
-    rejected = f"60 * sum by (reason) (rate(dreamos_ingest_rejected_total[{RATE}]))"
+    rejected = f"60 * sum by (reason) (rate(dreamos_ingest_rejected_total[{RATE}])) > 0"
     tokens = f"60 * sum(rate(dreamos_auth_failures_total[{RATE}]))"
     return timeseries(
         "Refused per minute",

@@ -145,11 +145,14 @@ def bars(
     steps: Steps = NO_STEPS,
     maximum: float | None = None,
     none: str = "none",
+    decimals: int | None = None,
 ) -> Json:
     """Return one horizontal bar per series, for what is compared rather than followed."""
     panel = panel_of("bargauge", title, description, unit, queries, steps)
     defaults = panel["fieldConfig"]["defaults"]
     defaults.update(color={"mode": "thresholds"}, min=0, noValue=none)
+    if decimals is not None:
+        defaults["decimals"] = decimals
     if maximum is not None:
         defaults["max"] = maximum
     panel["options"] = {
