@@ -33,13 +33,16 @@ from dreamos.core.metrics import (
     Summary,
     WSGIMiddleware,
     api_call,
+    bridge_metrics,
     cache,
     current_agent,
+    file_metrics,
     files,
     flush,
     get_command_stats,
     instrument_flask,
     load_metrics,
+    log_metrics,
     logs,
     on_snapshot,
     queue,
@@ -156,6 +159,9 @@ def old_names(folder: Path) -> dict[str, Any]:
     LogMetrics().record_log("INFO", "discord")
     BridgeMetrics().record_success("chatgpt", "send", 1.5)
     CommandMetrics(folder).track_command("status")
+    file_metrics.record_write("a", 3)
+    log_metrics.record_rotation()
+    bridge_metrics.record_request("chatgpt", "send")
     track_command("status")
     stats: dict[str, int] = get_command_stats()
     save_metrics(folder / "x.json", stats)

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from dreamos.core.metrics.compat import CommandMetrics as CommandMetrics
     from dreamos.core.metrics.compat import FileMetrics as FileMetrics
     from dreamos.core.metrics.compat import LogMetrics as LogMetrics
+    from dreamos.core.metrics.compat import bridge_metrics as bridge_metrics
+    from dreamos.core.metrics.compat import file_metrics as file_metrics
     from dreamos.core.metrics.compat import get_command_stats as get_command_stats
     from dreamos.core.metrics.compat import load_metrics as load_metrics
+    from dreamos.core.metrics.compat import log_metrics as log_metrics
     from dreamos.core.metrics.compat import reset_stats as reset_stats
     from dreamos.core.metrics.compat import save_metrics as save_metrics
     from dreamos.core.metrics.compat import track_command as track_command
@@ -80,6 +83,9 @@ _LAZY: dict[str, str] = {
     "CommandMetrics": "dreamos.core.metrics.compat",
     "FileMetrics": "dreamos.core.metrics.compat",
     "LogMetrics": "dreamos.core.metrics.compat",
+    "bridge_metrics": "dreamos.core.metrics.compat",
+    "file_metrics": "dreamos.core.metrics.compat",
+    "log_metrics": "dreamos.core.metrics.compat",
     "get_command_stats": "dreamos.core.metrics.compat",
     "load_metrics": "dreamos.core.metrics.compat",
     "reset_stats": "dreamos.core.metrics.compat",

@@ -22,7 +22,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal, cast
 
 from . import _errors
@@ -126,9 +125,11 @@ def extension_label(text: str, directory: bool = False) -> str:
     """Return `*.<extension>` when the extension is one of the fixed list."""
     if directory:
         return DIRECTORY
-    suffix = PurePosixPath(text).suffix[1:].lower()
-    if not suffix:
+    name = text.rstrip("/").rpartition("/")[2]
+    stem, _, suffix = name.rpartition(".")
+    if not stem.strip(".") or not suffix:  # `Makefile`, `.env`, `..`, `name.`
         return NO_EXTENSION
+    suffix = suffix.lower()
     return f"*.{suffix}" if suffix in _EXTENSIONS else folded("path")
 
 

@@ -18,6 +18,7 @@ and services become labels: over 100 distinct ones become `(other)`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -90,12 +91,13 @@ class Queue:
         """Ask these functions before each push, instead of being told at each change.
 
         They run in the pushing thread, so they must be quick and safe there. One that raises is
-        counted as an error of the client and asked again the next time.
+        counted as an error of the client and asked again the next time. Watching again replaces
+        what was watched before.
         """
         if length is not None:
-            _hooks.on_snapshot(lambda: self.length(length()))
+            _watch(f"length {self._name}", lambda: self.length(length()))
         if oldest_age is not None:
-            _hooks.on_snapshot(lambda: self.oldest_age(oldest_age()))
+            _watch(f"age {self._name}", lambda: self.oldest_age(oldest_age()))
         return self
 
 
@@ -117,18 +119,53 @@ class Cache:
         """Count the hits and misses of a function under `functools.lru_cache` or `cache`.
 
         Its own figures are read before each push, so a call costs nothing more. `cache_clear` sets
-        them back, and counting goes on from there.
+        them back, and counting goes on from there. Watching it again changes nothing.
         """
-        known = [0, 0]
-
-        def read() -> None:
-            info = function.cache_info()
-            for at, now, count in ((0, info.hits, self.hit), (1, info.misses, self.miss)):
-                count(now - known[at] if now >= known[at] else now)
-                known[at] = now
-
-        _hooks.on_snapshot(read)
+        reader = _readers.get(self._name)
+        if reader is None or reader.function is not function:
+            _readers[self._name] = reader = _CacheReader(self, function)
+            _watch(f"cache {self._name}", reader.read)
         return self
+
+
+class _CacheReader:
+    """Turns the totals of an lru_cache, which can fall back to zero, into counts that only rise."""
+
+    def __init__(self, cache: Cache, function: _lru_cache_wrapper[Any]) -> None:
+        self.function = function
+        self._cache = cache
+        self._hits = self._misses = 0
+
+    def read(self) -> None:
+        """Count what came since the last reading."""
+        info = self.function.cache_info()
+        self._cache.hit(info.hits - self._hits if info.hits >= self._hits else info.hits)
+        self._cache.miss(info.misses - self._misses if info.misses >= self._misses else info.misses)
+        self.skip()
+
+    def skip(self) -> None:
+        """Leave out what came until now: in a forked child it is the parent's."""
+        self._hits, self._misses, *_ = self.function.cache_info()
+
+
+_readers: dict[str, _CacheReader] = {}
+_watched: dict[str, Callable[[], object]] = {}
+
+
+def _watch(key: str, read: Callable[[], object]) -> None:
+    before = _watched.get(key)
+    if before is not None:
+        _hooks.remove_hook(before)
+    _watched[key] = _hooks.on_snapshot(read)
+
+
+def _skip_the_parents_counts() -> None:
+    for reader in _readers.values():
+        reader.skip()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_skip_the_parents_counts)
 
 
 def queue(name: str) -> Queue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import socket
 
 import pytest
@@ -41,6 +42,19 @@ class TestQueues:
         _hooks.run_hooks()
         assert 0 == value("dreamos_queue_length", queue="watched")
         assert 4.5 == value("dreamos_queue_oldest_age_seconds", queue="watched")
+
+    def test_watching_again_replaces_what_was_watched(self) -> None:
+        asked = []
+
+        def length(answer: int) -> int:
+            asked.append(answer)
+            return answer
+
+        queue("replaced").watch(length=lambda: length(1))
+        queue("replaced").watch(length=lambda: length(2))
+        _hooks.run_hooks()
+        assert [2] == asked
+        assert 2 == value("dreamos_queue_length", queue="replaced")
 
     def test_a_watch_that_raises_stops_nothing(self) -> None:
         broken = True
@@ -87,6 +101,33 @@ class TestCaches:
         square(1)
         _hooks.run_hooks()
         assert 3 == value("dreamos_cache_misses_total", cache="squares")
+
+    def test_watching_twice_counts_once(self) -> None:
+        @functools.cache
+        def twice(number: int) -> int:
+            return 2 * number
+
+        twice(1)
+        for _ in range(3):
+            cache("twice").watch(twice)
+            _hooks.run_hooks()
+        assert 1 == value("dreamos_cache_misses_total", cache="twice")
+
+    def test_a_forked_child_does_not_count_what_its_parent_looked_up(self) -> None:
+        @functools.cache
+        def half(number: int) -> int:
+            return number // 2
+
+        cache("halves").watch(half)
+        half(2)
+        child = os.fork()
+        if child == 0:
+            before = value("dreamos_cache_misses_total", cache="halves")
+            half(4)
+            _hooks.run_hooks()
+            counted = value("dreamos_cache_misses_total", cache="halves") - before
+            os._exit(0 if counted == 1 else 1)
+        assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 class HTTPReadTimeout(Exception):

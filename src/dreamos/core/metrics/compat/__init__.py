@@ -5,6 +5,8 @@ and answer `get_metrics()` in the same shape. What is new: every call is also co
 and thus pushed, nothing raises, memory is bounded, and the JSON file is written at most every 30
 seconds and at the end instead of on every call, and only when a folder was named.
 
+`log_metrics`, `file_metrics` and `bridge_metrics` are ready-made objects that write no file.
+
 New code is better off with `dreamos.core.metrics.files`, `logs` and `api_call`.
 """
 
@@ -23,14 +25,21 @@ from ._commands import (
 from ._files import FileMetrics
 from ._logs import LogMetrics
 
+log_metrics = LogMetrics()
+file_metrics = FileMetrics()
+bridge_metrics = BridgeMetrics()
+
 __all__ = [
     "BaseMetrics",
     "BridgeMetrics",
     "CommandMetrics",
     "FileMetrics",
     "LogMetrics",
+    "bridge_metrics",
+    "file_metrics",
     "get_command_stats",
     "load_metrics",
+    "log_metrics",
     "reset_stats",
     "save_metrics",
     "track_command",
