@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import inspect
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 
@@ -300,3 +302,31 @@ class TestOwnProcess:
         gone = psutil.Process(child)
         os.waitpid(child, 0)
         assert open_files(gone) is None
+
+
+class TestHandle:
+    @staticmethod
+    def output(code: str, **more: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "DREAMOS_METRICS_SPOOL": "",
+                 "DREAMOS_METRICS_URL": "http://127.0.0.1:9", **more},
+        )  # fmt: skip
+        return done.stdout.split()
+
+    def test_start_returns_the_handle_of_the_process_also_the_second_time(self) -> None:
+        code = (
+            "from dreamos.core.metrics import Agent, current_agent, start\n"
+            "before = current_agent()\n"
+            "print(before.name)\n"
+            "agent = start(agent='Agent-1')\n"
+            "print(isinstance(agent, Agent), agent is before is start(agent='Agent-1'), agent.name)"
+        )
+        assert ["None", "True", "True", "Agent-1"] == self.output(code)
+
+    def test_the_environment_alone_names_the_agent_and_shows_its_process(self) -> None:
+        code = (
+            "from dreamos.core.metrics import current_agent, testing\n"
+            "print(current_agent().name, testing.value('dreamos_agent_info'))"
+        )
+        assert ["Agent-2", "1.0"] == self.output(code, DREAMOS_METRICS_AGENT="Agent-2")
