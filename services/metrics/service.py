@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from prometheus_client.core import Metric
 
 from services.metrics.access import Access
+from services.metrics.collectors import Collectors, start_all
 from services.metrics.errors import Refused
 from services.metrics.exposition.scrape import Exposition
 from services.metrics.health import Component, Health
@@ -49,17 +50,23 @@ class Service:
         self.health.register("store", self._store_health)
         self.health.register("disk", self._disk_health)
         self.exposition = Exposition(self._views)
+        self._collectors: Collectors | None = None
         self._stopped = False
 
     def start(self) -> None:
         """Start what runs beside the requests."""
         self.upkeep.start()
+        self._collectors = start_all(self.sink, self.settings)
+        for name, check in self._collectors.components().items():
+            self.health.register(name, check)
 
     def stop(self) -> None:
         """Write everything and give the data folder up; a second call does nothing."""
         if self._stopped:
             return
         self._stopped = True
+        if self._collectors is not None:
+            self._collectors.stop()
         self.upkeep.stop()
         self.store.flush()
         self.disk.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _WEB = ("http://", "https://")
 
@@ -60,6 +62,28 @@ class Settings:
     max_auth_failures: int = 60
     """Failed attempts of one address in a minute, after which it is answered 429."""
 
+    collect_interval: float = 15.0
+    """Pause between two looks at the host, the workspace and the processes."""
+    collect_host: bool = True
+    host_proc: Path = Path("/proc")
+    """Where the host's ``/proc``, ``/sys`` and ``/`` are mounted."""
+    host_sys: Path = Path("/sys")
+    host_root: Path = Path("/")
+    workspace: Path | None = None
+    """The folder of a Dream.OS installation, the one that holds ``agent_workspaces``."""
+    workspace_agent_pattern: str = ""
+    """The whole name of an agent's folder, as a regular expression; empty is the usual names."""
+    workspace_timezone: str = ""
+    """The zone of agents' times without one, like Europe/Berlin; empty is the service's own."""
+    workspace_stuck_after: float = 300.0
+    """Time in processing after which a message is stuck."""
+    probes_file: Path | None = None
+    """What to probe, in YAML; see docs/collectors.md."""
+    process_pattern: str = ""
+    """Searched in every command line; its group ``agent`` names the agent."""
+    pid_files: str = ""
+    """Pid files of agents: paths with wildcards, separated by commas."""
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Build the settings from ``METRICS_*`` variables; an empty value means the default.
@@ -97,11 +121,45 @@ class Settings:
                     f"{field.name.upper()}={value} is not an address; "
                     "example: https://grafana.example.org"
                 )
-            if isinstance(value, (int, float)) and field.name != "port" and value <= 0:
+            if type(value) in (int, float) and field.name != "port" and value <= 0:
                 raise BadSetting(
                     f"METRICS_{field.name.upper()}={value} must be above 0; "
                     f"example: {field.default}"
                 )
+        self._check_observed()
+
+    def _check_observed(self) -> None:
+        _pattern("METRICS_WORKSPACE_AGENT_PATTERN", self.workspace_agent_pattern, "Agent-[0-9]+")
+        example = "agent.py --name (?P<agent>[a-z0-9-]+)"
+        found = _pattern("METRICS_PROCESS_PATTERN", self.process_pattern, example)
+        if self.process_pattern and "agent" not in found.groupindex:
+            raise BadSetting(
+                f"METRICS_PROCESS_PATTERN={self.process_pattern} needs a group named agent; "
+                f"example: {example}"
+            )
+        try:
+            ZoneInfo(self.workspace_timezone) if self.workspace_timezone else None
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise BadSetting(
+                f"METRICS_WORKSPACE_TIMEZONE={self.workspace_timezone} is not known here; "
+                "example: Europe/Berlin"
+            ) from None
+
+
+def _switch(name: str, raw: str) -> bool:
+    choices = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    if raw.lower() not in choices:
+        raise BadSetting(f"{name}={raw} is neither 1 nor 0; example: 1")
+    return choices[raw.lower()]
+
+
+def _pattern(name: str, text: str, example: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise BadSetting(
+            f"{name}={text} is no regular expression ({error.msg}); example: {example}"
+        ) from None
 
 
 def _convert(name: str, raw: str, default: Any) -> Any:
@@ -109,6 +167,8 @@ def _convert(name: str, raw: str, default: Any) -> Any:
         return Path(raw)
     if isinstance(default, str):
         return raw
+    if isinstance(default, bool):
+        return _switch(name, raw)
     kind = int if isinstance(default, int) else float
     try:
         return kind(raw)
