@@ -161,3 +161,84 @@ def test_the_spool_command_explains_itself_and_lists() -> None:
             check=True,
         )
         assert word in done.stdout
+
+
+RESTART = """
+import sys
+from dreamos.core.metrics import Counter, Histogram, flush, start, stop
+from dreamos.core.metrics._sender import COMPACT, Sender
+forms = []
+request = Sender._request
+def noted(self, body, headers, timeout):
+    answer = request(self, body, headers, timeout)
+    forms.append(f"{'values' if headers['Content-Type'] == COMPACT else 'text'} {answer.status}")
+    return answer
+Sender._request = noted
+steps = Counter("steps_total", "Steps", ["kind"])
+sizes = Histogram("step_size", "Sizes", buckets=[1, 2])
+start(interval=600)
+for line in sys.stdin:
+    steps.inc(tags={"kind": "quote \\" and \\n"}); sizes.observe(1.5)
+    flush(30)
+    print(forms[-2:], flush=True)
+"""
+
+
+def test_a_service_that_was_killed_learns_the_list_again_and_the_totals_stay_exact(
+    service: Service, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", RESTART],
+        env=agent_environment(service, tmp_path / "spool", DREAMOS_METRICS_INTERVAL="600"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as agent:
+
+        def step() -> str:
+            assert agent.stdin is not None
+            assert agent.stdout is not None
+            agent.stdin.write("\n")
+            agent.stdin.flush()
+            return agent.stdout.readline()
+
+        seen = [step() for _ in range(4)]
+        assert "'values 200'" in seen[-1], seen
+        assert 4 == service.total("steps_total")
+        service.kill()
+        service.start()
+        assert "'text 200'" in step()
+        assert "'values 200'" in step()
+        assert 6 == service.total("steps_total")
+        assert 9 == service.total("step_size_sum")
+        assert agent.stdin is not None
+        agent.stdin.close()
+        assert 0 == agent.wait(60)
+    assert 6 == service.total("steps_total")
+
+
+FOREIGN = """
+import os, prometheus_client
+from dreamos.core.metrics import Counter, flush
+theirs = prometheus_client.Counter("theirs_total", "Theirs", ["a"])
+ours = Counter("ours_total", "Ours")
+theirs.labels("x").inc(3)
+ours.inc(3)
+assert flush(30)
+ours.inc(4)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_process_pushed_for_other_libraries_stays(
+    service: Service, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    done = subprocess.run(
+        [sys.executable, "-c", FOREIGN], env=agent_environment(service, spool), check=False
+    )
+    assert -9 == done.returncode
+    assert 3 == service.total("ours_total")
+    assert 0 == send_spool(spool).returncode
+    assert 7 == service.total("ours_total")
+    assert 3 == service.total("theirs_total")
