@@ -165,7 +165,7 @@ def old_names(folder: Path) -> dict[str, Any]:
     track_command("status")
     stats: dict[str, int] = get_command_stats()
     save_metrics(folder / "x.json", stats)
-    loaded: dict[str, int] = load_metrics([folder / "x.json"])
+    loaded: dict[str, Any] = load_metrics([folder / "x.json"])
     reset_stats()
     return {**base.get_metrics(), **loaded}
 

@@ -58,7 +58,8 @@ class TestBaseMetrics:
         metrics.histogram("c", 1)
         assert 1 == metrics._counters["a"]
         assert 1 == metrics._gauges["b"]
-        assert "c" in metrics._histograms
+        metrics.histogram("c", 2.5)
+        assert [1, 2.5] == metrics._histograms["c"]
 
     def test_everything_is_exported_with_its_tags_as_labels(self) -> None:
         metrics = BaseMetrics("brain")
@@ -99,6 +100,14 @@ class TestBaseMetrics:
         metrics.gauge(name, odd, tags)
         metrics.histogram(name, odd, tags)
         metrics.get_metrics()
+
+    def test_a_histogram_keeps_the_last_values_and_the_summary_of_all(self) -> None:
+        metrics = BaseMetrics("many")
+        for number in range(1500):
+            metrics.histogram("sizes", number)
+        assert list(range(500, 1500)) == metrics._histograms["sizes"]
+        summary = metrics.get_metrics()["histograms"]["sizes"]
+        assert {"count": 1500, "sum": 1124250, "min": 0, "max": 1499, "avg": 749.5} == summary
 
     def test_memory_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("dreamos.core.metrics.compat._base.MAX_KEYS", 5)
@@ -149,8 +158,8 @@ class TestJSONFile:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
         assert "[]\n" == done.stdout
-        content = json.loads((tmp_path / "log_metrics.json").read_text())
-        key = "log_entries{level=INFO,platform=discord,status=success}"
+        content = json.loads((tmp_path / "log_metrics_metrics.json").read_text())
+        key = "log_entries{level=info,platform=discord,status=success}"
         assert 100 == content["counters"][key]
 
     def test_save_writes_it_at_once(self, tmp_path: Path) -> None:
@@ -205,8 +214,8 @@ class TestFileMetrics:
             f"file_reads{{encoding=utf-8,path={path}}}": 1,
             f"file_errors{{operation=read,path={path}}}": 1,
         } == counters
-        histogram = metrics.get_metrics()["histograms"]
-        assert 10 == histogram[f"file_read_bytes{{encoding=utf-8,path={path}}}"]["sum"]
+        assert [10] == metrics._histograms["file_read_bytes"]
+        assert "file_metrics" == metrics.get_metrics()["name"]
 
     def test_odd_arguments_never_raise(self) -> None:
         metrics = FileMetrics()
@@ -226,12 +235,12 @@ class TestLogAndBridgeMetrics:
         metrics.record_rotation()
         got = metrics.get_metrics()
         assert "hunter2" == got["last_error_message"]
-        assert got["last_error"] <= got["last_rotation"]
-        assert 1 == value("dreamos_log_entries_total", level="INFO", status="failed")
+        assert metrics.last_error is not None
+        assert metrics.last_error.isoformat() == got["last_error"] <= got["last_rotation"]
+        assert 1 == value("dreamos_log_entries_total", level="info", status="failed")
         assert 1 == value("dreamos_log_errors_total")
         assert 1 == value("dreamos_log_rotations_total")
-        metrics.reset()
-        assert metrics.get_metrics()["last_error"] is None
+        assert LogMetrics().get_metrics()["last_error"] is None
 
     def test_bridge_metrics_count_requests_successes_and_errors(self) -> None:
         metrics = BridgeMetrics()
@@ -242,8 +251,9 @@ class TestLogAndBridgeMetrics:
         assert 1 == value("dreamos_bridge_successes_total", bridge="chatgpt")
         assert 1 == value("dreamos_bridge_errors_total", bridge="chatgpt")
         assert 9.2 == value("dreamos_bridge_duration_seconds_sum", operation="send")
-        assert "hunter2" == metrics.get_metrics()["last_error"]
-        assert metrics.get_metrics()["last_request"] is not None
+        got = metrics.get_metrics()
+        assert got["last_request"] <= got["last_error"]
+        assert [9.2] == metrics._histograms["bridge_duration{bridge=chatgpt,operation=send}"]
 
 
 class TestCommandMetrics:
@@ -252,6 +262,7 @@ class TestCommandMetrics:
         metrics.track_command("resume")
         metrics.track_command("resume")
         metrics.save_metrics()
+        (tmp_path / "command_metrics_20250601.json").write_text('{"command_counts": {"old": 1}}')
         file = tmp_path / f"command_metrics_{datetime.now():%Y%m%d}.json"
         assert {"resume": 2} == json.loads(file.read_text())["command_counts"]
         again = CommandMetrics(str(tmp_path))
@@ -275,11 +286,12 @@ class TestCommandMetrics:
         reset_stats()
         track_command("status")
         assert {"status": 1} == get_command_stats()
-        save_metrics(tmp_path / "a.json", {"command_counts": {"status": 3, "odd": "x"}})
+        save_metrics(tmp_path / "a.json", {"status": 3})
         save_metrics(tmp_path / "b.json", {"status": 4})
         (tmp_path / "c.json").write_text("[]")
         files = [tmp_path / f"{name}.json" for name in "abcd"]
-        assert {"status": 7} == load_metrics(files)
+        assert {"status": 4} == load_metrics(files[:2])
+        assert [{}, {}, {}] == [load_metrics(files[:3]), load_metrics(files), load_metrics([])]
         reset_stats()
         assert {} == get_command_stats()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import math
 import weakref
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,8 +24,9 @@ class BaseMetrics(ForkSafe):
     """Counters, gauges and histograms of one component.
 
     `metrics_dir` is the folder for `<name>_metrics.json`; without it nothing is written. Each
-    metric is also exported as `dreamos_<name>_<metric>` (counters with `_total`), with the tags as
-    labels: a tag `path` as the path label is set up, other tags up to 100 values each.
+    metric is also exported as `dreamos_<name>_<metric>` (counters with `_total`; of a name that
+    ends in `_metrics` without that), with the tags as labels: a tag `path` as the path label is set
+    up, other tags up to 100 values each.
     """
 
     _exported = True
@@ -33,11 +35,12 @@ class BaseMetrics(ForkSafe):
     def __init__(self, name: str, metrics_dir: object = None) -> None:
         super().__init__()
         self.name = str(name)
-        self.start_time = time.time()
+        self.start_time = datetime.now()
+        self.metrics_dir = metrics_dir or Path("metrics")
         self._counters: dict[str, float] = {}
         self._gauges: dict[str, float] = {}
-        self._histograms: dict[str, dict[str, float]] = {}
-        self._export = Export(self.name, self._units)
+        self._histograms: dict[str, Observations] = {}
+        self._export = Export(self.name.removesuffix("_metrics"), self._units)
         self._file = _file(self.name, metrics_dir)
         if self._file is not None:
             _save_now_and_then(self)
@@ -70,7 +73,7 @@ class BaseMetrics(ForkSafe):
             return
         with self._lock:
             key = _key(self._histograms, name, tags)
-            _observe(self._histograms.setdefault(key, {}), value)
+            self._histograms.setdefault(key, Observations()).add(value)
         if self._exported:
             self._export.histogram(name, value, tags)
 
@@ -83,10 +86,10 @@ class BaseMetrics(ForkSafe):
         with self._lock:
             return {
                 "name": self.name,
-                "uptime": time.time() - self.start_time,
+                "uptime": (datetime.now() - self.start_time).total_seconds(),
                 "counters": dict(self._counters),
                 "gauges": dict(self._gauges),
-                "histograms": {key: dict(value) for key, value in self._histograms.items()},
+                "histograms": {key: seen.summary() for key, seen in self._histograms.items()},
             }
 
     def reset(self) -> None:
@@ -95,7 +98,6 @@ class BaseMetrics(ForkSafe):
             self._counters.clear()
             self._gauges.clear()
             self._histograms.clear()
-            self.start_time = time.time()
 
     def save(self) -> None:
         """Write the JSON file now, if a folder was named. A failure is counted, not raised."""
@@ -103,18 +105,43 @@ class BaseMetrics(ForkSafe):
             self._file.write(self.get_metrics())
 
 
+class Observations(list[float]):
+    """The last 1000 values of a histogram, and the summary of all that there ever were."""
+
+    KEEP = 1000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+        self._sum = 0.0
+        self._min = math.inf
+        self._max = -math.inf
+
+    def add(self, value: float) -> None:
+        """Add one value."""
+        self.append(value)
+        if len(self) > self.KEEP:
+            del self[0]
+        self._count += 1
+        self._sum += value
+        self._min = min(self._min, value)
+        self._max = max(self._max, value)
+
+    def summary(self) -> dict[str, float]:
+        """Return count, sum, min, max and avg."""
+        return {
+            "count": self._count,
+            "sum": self._sum,
+            "min": self._min,
+            "max": self._max,
+            "avg": self._sum / self._count,
+        }
+
+
 def _key(table: Mapping[str, object], name: str, tags: Tags) -> str:
     pairs = sorted((str(k), str(v)) for k, v in tags.items()) if tags else []
     key = f"{name}{{{','.join(f'{k}={v}' for k, v in pairs)}}}" if pairs else str(name)
     return key if key in table or len(table) < MAX_KEYS else f"{name}{{{OTHER}}}"
-
-
-def _observe(summary: dict[str, float], value: float) -> None:
-    summary["count"] = summary.get("count", 0) + 1
-    summary["sum"] = summary.get("sum", 0) + value
-    summary["min"] = min(summary.get("min", value), value)
-    summary["max"] = max(summary.get("max", value), value)
-    summary["avg"] = summary["sum"] / summary["count"]
 
 
 def _file(name: str, metrics_dir: object) -> JSONFile | None:

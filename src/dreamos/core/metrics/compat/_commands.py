@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,7 @@ class CommandMetrics(ForkSafe):
 
     def __init__(self, metrics_dir: str | Path | None = None) -> None:
         super().__init__()
-        self._folder = (
-            Path(metrics_dir) if isinstance(metrics_dir, (str, Path)) else Path("metrics")
-        )
+        self.metrics_dir = Path(metrics_dir) if metrics_dir else Path("metrics")
         self.command_counts: dict[str, int] = {}
         self.last_reset = datetime.now()
 
@@ -62,19 +60,20 @@ class CommandMetrics(ForkSafe):
         JSONFile(self._today()).write(content)
 
     def load_metrics(self) -> None:
-        """Take the counts of today's file over, if there is one that can be read."""
-        content = _read(self._today())
+        """Take over the counts of the newest file in the folder, if there is one to be read."""
+        files = sorted(self.metrics_dir.glob("command_metrics_*.json"))
+        content = _read(files[-1]) if files else None
         if content is None:
             return
         with self._lock:
-            self.command_counts = _counts(content)
+            self.command_counts = _counts(content.get("command_counts"))
             try:
                 self.last_reset = datetime.fromisoformat(str(content["last_reset"]))
             except (KeyError, ValueError):
                 self.last_reset = datetime.now()
 
     def _today(self) -> Path:
-        return self._folder / f"command_metrics_{datetime.now():%Y%m%d}.json"
+        return self.metrics_dir / f"command_metrics_{datetime.now():%Y%m%d}.json"
 
 
 _shared = CommandMetrics()
@@ -100,13 +99,9 @@ def save_metrics(metrics_file: str | Path, metrics: Mapping[str, Any]) -> None:
     JSONFile(Path(metrics_file)).write(metrics)
 
 
-def load_metrics(metrics_files: Iterable[str | Path]) -> dict[str, int]:
-    """Return the command counts of several files, added up; what can not be read is left out."""
-    total: dict[str, int] = {}
-    for file in metrics_files:
-        for name, count in _counts(_read(Path(file)) or {}).items():
-            total[name] = total.get(name, 0) + count
-    return total
+def load_metrics(metrics_files: Sequence[str | Path]) -> dict[str, Any]:
+    """Return the content of the last of these files; empty when there is none that can be read."""
+    return (_read(Path(metrics_files[-1])) or {}) if metrics_files else {}
 
 
 def _read(file: Path) -> dict[str, Any] | None:
@@ -120,8 +115,7 @@ def _read(file: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _counts(content: Mapping[str, Any]) -> dict[str, int]:
-    counts = content.get("command_counts", content)
+def _counts(counts: object) -> dict[str, int]:
     if not isinstance(counts, Mapping):
         return {}
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from .. import _file_metrics
@@ -19,20 +20,18 @@ class FileMetrics(BaseMetrics):
     _exported = False
 
     def __init__(self, metrics_dir: object = None) -> None:
-        super().__init__("file", metrics_dir)
+        super().__init__("file_metrics", metrics_dir)
 
     def record_read(self, path: Any, bytes_read: int, encoding: str = "utf-8") -> None:
         """Count one read of so many bytes."""
-        tags = {"path": _absolute(path), "encoding": encoding}
-        self.increment("file_reads", tags=tags)
-        self.histogram("file_read_bytes", bytes_read, tags)
+        self.increment("file_reads", tags={"path": _absolute(path), "encoding": encoding})
+        self.histogram("file_read_bytes", bytes_read)
         _file_metrics.succeeded("read", "read", path, moved=_size(bytes_read))
 
     def record_write(self, path: Any, bytes_written: int, encoding: str = "utf-8") -> None:
         """Count one write of so many bytes."""
-        tags = {"path": _absolute(path), "encoding": encoding}
-        self.increment("file_writes", tags=tags)
-        self.histogram("file_write_bytes", bytes_written, tags)
+        self.increment("file_writes", tags={"path": _absolute(path), "encoding": encoding})
+        self.histogram("file_write_bytes", bytes_written)
         size = _size(bytes_written)
         _file_metrics.succeeded("write", "write", path, moved=size, size=size)
 
@@ -52,8 +51,8 @@ class FileMetrics(BaseMetrics):
 
 def _absolute(path: Any) -> str:
     try:
-        return os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - bytes and str alike
-    except (TypeError, ValueError, OSError):
+        return str(Path(os.fsdecode(path)).resolve())
+    except (TypeError, ValueError, OSError, RuntimeError):
         return repr(type(path))
 
 

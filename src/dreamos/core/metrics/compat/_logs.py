@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import datetime
 from typing import Any
 
 from ._base import BaseMetrics
@@ -16,34 +16,35 @@ class LogMetrics(BaseMetrics):
     """
 
     def __init__(self, metrics_dir: object = None) -> None:
-        super().__init__("log", metrics_dir)
-        self._last: dict[str, Any] = {
-            "last_error": None,
-            "last_error_message": None,
-            "last_rotation": None,
-        }
+        super().__init__("log_metrics", metrics_dir)
+        self.last_error: datetime | None = None
+        self.last_error_message: str | None = None
+        self.last_rotation: datetime | None = None
 
     def record_log(self, level: str, platform: str, status: str = "success") -> None:
         """Count one entry."""
-        tags = {"level": level, "platform": platform, "status": status}
+        tags = {"level": str(level).lower(), "platform": platform, "status": status}
         self.increment("log_entries", tags=tags)
 
     def record_error(self, message: str) -> None:
         """Count one error and remember its time and text."""
         self.increment("log_errors")
-        self._last["last_error"] = time.time()
-        self._last["last_error_message"] = str(message)
+        self.last_error = datetime.now()
+        self.last_error_message = str(message)
 
     def record_rotation(self) -> None:
         """Count one rotation of the log file."""
         self.increment("log_rotations")
-        self._last["last_rotation"] = time.time()
+        self.last_rotation = datetime.now()
 
     def get_metrics(self) -> dict[str, Any]:
-        """Return `BaseMetrics.get_metrics`, and last_error, last_error_message, last_rotation."""
-        return {**super().get_metrics(), **self._last}
+        """Return `BaseMetrics.get_metrics`, and last_error, last_error_message, last_rotation.
 
-    def reset(self) -> None:
-        """Forget what this object counted, the last error and the last rotation."""
-        super().reset()
-        self._last = dict.fromkeys(self._last)
+        Times are ISO 8601 text in local time, None while there was none.
+        """
+        return {
+            **super().get_metrics(),
+            "last_error": self.last_error.isoformat() if self.last_error else None,
+            "last_error_message": self.last_error_message,
+            "last_rotation": self.last_rotation.isoformat() if self.last_rotation else None,
+        }
