@@ -118,7 +118,8 @@ class FileStore:
         Raises:
             OSError: the folder cannot be written or the disk is full.
         """
-        birth = self.path.with_suffix(".new")
+        # Windows cannot rename an open file; there the lock comes a moment after the name.
+        birth = self.path if os.name == "nt" else self.path.with_suffix(".new")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self._fd = os.open(birth, flags, 0o600)
         try:
@@ -130,7 +131,8 @@ class FileStore:
             first.view[_HEAD.size : _HEAD.size + len(text)] = text
             first.used = _HEAD.size + len(text)
             self._names = first
-            birth.rename(self.path)
+            if birth != self.path:
+                birth.rename(self.path)
         except BaseException:
             birth.unlink(missing_ok=True)
             self.abandon()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from dreamos.core.metrics._bridge import foreign_collectors, is_ours
@@ -15,6 +16,13 @@ _AGGREGATES = {
     "process_start_time_seconds": "min",
     "process_max_fds": "max",
     "python_info": "max",
+}
+#: Counters that begin with the process, of collectors that do not say so.
+_OF_THE_PROCESS = {
+    "process_cpu_seconds",
+    "python_gc_collections",
+    "python_gc_objects_collected",
+    "python_gc_objects_uncollectable",
 }
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
 _SUFFIXES = {
@@ -55,6 +63,15 @@ def foreign_families(baseline: Baseline) -> list[Foreign]:
     return result
 
 
+_began = time.time()
+
+
+def begin_anew() -> None:
+    """Note that the process began now: in a forked one."""
+    global _began
+    _began = time.time()
+
+
 def _family(metric: Any, mode: str, baseline: Baseline) -> Foreign:
     lines: dict[str, float] = {}
     if metric.type in _SUFFIXES and _NAME.match(metric.name):
@@ -66,6 +83,8 @@ def _family(metric: Any, mode: str, baseline: Baseline) -> Foreign:
                     if baseline and not prefix.partition("{")[0].endswith("_created"):
                         value -= baseline.get(prefix, 0.0)
                     lines[prefix] = value
+                    if metric.name in _OF_THE_PROCESS:
+                        lines[prefix.replace("_total", "_created", 1)] = _began
     aggregate = _AGGREGATES.get(metric.name, mode.removeprefix("live"))
     if metric.type != "gauge" or aggregate not in ("min", "max", "mostrecent"):
         aggregate = ""
@@ -87,13 +106,15 @@ def _prefix(sample: Any) -> str:
 def inherited_counts() -> Baseline:
     """Return the counts of prometheus_client's own metric objects as they are now (before a fork).
 
-    Custom collectors are not asked: they read the state of the process, which a fork starts anew.
+    Other collectors are not asked: they read the state of the process, which a fork starts anew, but for the garbage
+    collector's counts.
     """
+    from prometheus_client import GCCollector
     from prometheus_client.metrics import MetricWrapperBase
 
     baseline: Baseline = {}
     for collector in foreign_collectors():
-        if isinstance(collector, MetricWrapperBase):
+        if isinstance(collector, MetricWrapperBase | GCCollector):
             for metric in collector.collect():
                 if metric.type in ("counter", "summary", "histogram"):
                     for sample in metric.samples:

@@ -148,6 +148,7 @@ def _after_fork_in_child() -> None:
         _errors.forget_errors()
         _exemplars.forget()
         start_from_nothing()
+        _foreign.begin_anew()
         parent, _pusher = _pusher, None
         if parent is not None:
             parent.abandon_in_fork()

@@ -207,7 +207,8 @@ class Pusher:
             return False
         if answer.status == 200:
             self._failures = 0
-            PUSHES.labels(header(answer, "Dreamos-Result") or "accepted").inc()
+            stale = header(answer, "Dreamos-Result") == "stale"
+            PUSHES.labels("stale" if stale else "accepted").inc()
             return True
         self._refused(answer)
         return False

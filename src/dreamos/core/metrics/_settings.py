@@ -44,6 +44,9 @@ class Settings:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"url {self.url!r}: must look like {DEFAULT_URL!r}")
+        if parts.username or parts.password:
+            # It would end up in logs and in the spool.
+            raise ValueError("url: put the token into DREAMOS_METRICS_TOKEN, not into the address")
         if not (math.isfinite(self.interval) and self.interval > 0):
             raise ValueError(f"interval {self.interval}: must be seconds above 0, e.g. 5")
 

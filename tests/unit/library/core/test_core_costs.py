@@ -115,3 +115,18 @@ def test_a_spooled_body_is_packed(tmp_path: Path) -> None:
         assert (3, False) == (entry.sequence, entry.uncertain)
         assert gzip.decompress(entry.body).endswith(b"# EOF\n")
     assert 500 > (tmp_path / "i.final").stat().st_size
+
+
+def test_a_full_disk_sends_new_series_to_memory_and_nothing_is_lost(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from dreamos.core.metrics import Counter, flush
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+c = Counter("c_total", "c", ["a"])
+for n in range(5000): c.inc(tags={"a": n})
+for n in range(5000): c.inc(tags={"a": n})
+print(sum(c.labels(n).value for n in range(5000)))
+"""
+    done = run(code, unused_url(), tmp_path)
+    assert (0, "10000.0\n") == (done.returncode, done.stdout), done.stderr
+    assert 1 == done.stderr.count("spool_full")
