@@ -185,7 +185,7 @@ def test_prometheus_accepts_what_is_rendered(tmp_path: Path) -> None:
 
     assert 0 == answer.code, answer.text
     assert "WARNING" not in answer.text
-    assert 3 == answer.text.count("rules found")
+    assert 4 == answer.text.count("rules found")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_without_grafana_no_alert_links_to_a_dashboard(tmp_path: Path) -> None:
 
     written = [path.read_text() for path in (rendering.out / "prometheus/alerts").iterdir()]
 
-    assert 2 == len(written)
+    assert 3 == len(written)
     assert [] == [text for text in written if "dashboard_url" in text]
 
 

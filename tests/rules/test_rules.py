@@ -131,6 +131,12 @@ def test_every_alert_has_a_runbook_with_the_four_parts(name: str) -> None:
     assert ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"] == parts
 
 
+def test_the_page_about_alerts_lists_each_with_its_runbook() -> None:
+    text = (ROOT / "docs/alerting.md").read_text(encoding="utf-8")
+
+    assert [name for name in NAMES if f"[{name}](runbooks/{name}.md)" not in text] == []
+
+
 def test_every_runbook_belongs_to_an_alert() -> None:
     assert NAMES == sorted(path.stem for path in RUNBOOKS.glob("*.md"))
 

@@ -48,6 +48,9 @@ def dashboard() -> Dashboard:
                 ],
             ),
             Row(
+                6, [8, 8, 8], [dependencies(), latency(), starts()], title="Dependencies, stability"
+            ),
+            Row(
                 8,
                 [8, 8, 8],
                 [machine.file_systems(), files.file_errors(), failures.file_error_rates()],
@@ -120,6 +123,51 @@ def store_size() -> Json:
         steps=[(None, BLUE)],
         none="no store",
         graph=True,
+    )
+
+
+def dependencies() -> Json:
+    """Show what the service probes, and whether it is well."""
+    return stat(
+        "Dependencies",
+        "What the service probes, as listed in its file of probes (METRICS_PROBES_FILE), and "
+        "whether the last probe found it well.",
+        "none",
+        Query("max by (dependency) (dreamos_dependency_up)", "{{dependency}}"),
+        texts={0: ("down", RED), 1: ("up", GREEN)},
+        none="no probes (METRICS_PROBES_FILE)",
+        names=True,
+    )
+
+
+def latency() -> Json:
+    """Draw how long dependencies take to answer."""
+    return timeseries(
+        "How long dependencies take",
+        "Time that the last probe of each dependency took; the eight slowest.",
+        "s",
+        Query(
+            "topk(8, max by (dependency) (dreamos_dependency_latency_seconds))", "{{dependency}}"
+        ),
+        none="No dependency is probed (METRICS_PROBES_FILE)",
+    )
+
+
+def starts() -> Json:
+    """Draw how often the service and agents start, and dependencies change."""
+    lost = 'increase(dreamos_agent_incarnations_ended_total{end="lost"}[1h])'
+    parts = named(
+        "what",
+        Service_starts=or_zero("sum(increase(dreamos_service_starts_total[1h]))"),
+        Agents_lost=or_zero(f"sum({lost})"),
+        Dependency_changes=or_zero("sum(increase(dreamos_dependency_changes_total[1h]))"),
+    )
+    return timeseries(
+        "Stability, per hour",
+        "How often, in the hour before each moment, the service started, processes of agents were "
+        "lost, and dependencies went up or down. Zero is calm.",
+        "short",
+        Query(parts, "{{what}}"),
     )
 
 
