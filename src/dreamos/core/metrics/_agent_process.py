@@ -6,6 +6,7 @@ other systems it exports nothing, and psutil fills in under the same names.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -62,13 +63,10 @@ def open_files(process: psutil.Process) -> int | None:
 def watch_process() -> None:
     """Export this process's figures from now on; calling it twice is calling it once."""
     _hooks.on_snapshot(_count_threads)
-    if not _has_process_figures():
+    # Somebody who has these names already (on Linux prometheus_client itself) shows the same figures.
+    with contextlib.suppress(ValueError):
         REGISTRY.register(ProcessFigures())
 
 
 def _count_threads() -> None:
     _threads.set(psutil.Process(os.getpid()).num_threads())
-
-
-def _has_process_figures() -> bool:
-    return REGISTRY.get_sample_value("process_start_time_seconds") is not None

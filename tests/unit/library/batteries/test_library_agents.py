@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 
+import prometheus_client
 import psutil
 import pytest
 from hypothesis import given
@@ -294,6 +295,20 @@ class TestOwnProcess:
         watch_process()
         names = [family.name for family in REGISTRY.collect()]
         assert 1 == names.count("process_start_time_seconds")
+
+    def test_where_nobody_shows_the_process_psutil_does_once(self) -> None:
+        REGISTRY.unregister(prometheus_client.PROCESS_COLLECTOR)
+        try:
+            watch_process()
+            watch_process()
+            ours = [c for c in REGISTRY._collector_to_names if isinstance(c, ProcessFigures)]
+            started = value("process_start_time_seconds")
+            for collector in ours:
+                REGISTRY.unregister(collector)
+        finally:
+            REGISTRY.register(prometheus_client.PROCESS_COLLECTOR)
+        assert 1 == len(ours)
+        assert psutil.Process().create_time() == pytest.approx(started, abs=1)
 
     def test_a_process_that_is_gone_has_no_count_of_files(self) -> None:
         child = os.fork()

@@ -64,6 +64,8 @@ class TestFileEvents:
             ("directory_clear_error", "file_ops_directory_errors_total", "clear_directory"),
             ("file_archived", "file_ops_write_total", "archive"),
             ("file_archive_error", "file_ops_write_errors_total", "archive"),
+            ("file_backed_up", "file_ops_write_total", "backup"),
+            ("file_processed", "file_ops_read_total", "process"),
             ("file_backup_error", "file_ops_write_errors_total", "backup"),
             ("file_handle_error", "file_ops_write_errors_total", "open"),
             ("file_processing_error", "file_ops_read_errors_total", "process"),
