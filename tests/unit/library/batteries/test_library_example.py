@@ -156,7 +156,8 @@ def test_what_a_killed_agent_did_arrives_with_its_next_run(tmp_path: Path, servi
     reports = [tmp_path / "killed.jsonl", tmp_path / "next.jsonl"]
     options = ["--agent", "Agent-9", "--url", service, "--error-share", "0.3", "--rate", "500"]
     with subprocess.Popen(
-        [sys.executable, str(EXAMPLE), *options, "--report", str(reports[0])],
+        [sys.executable, str(EXAMPLE), *options, "--report", str(reports[0]),
+         "--workdir", str(tmp_path / "work")],
         env=environment(tmp_path), stdout=subprocess.DEVNULL,
     ) as agent:  # fmt: skip
         wait_for_lines(reports[0], 12)
