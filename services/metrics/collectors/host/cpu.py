@@ -87,7 +87,7 @@ def load(source: Source, out: Families) -> None:
     """Add the load averages. Raises OSError."""
     values = source.text("loadavg").split()
     for minutes, value in zip(("1", "5", "15"), values, strict=False):
-        out.gauge(f"node_load{minutes}", f"Load average over {minutes} minutes.", float(value))
+        out.gauge(f"node_load{minutes}", f"Load average of {minutes} min.", float(value))
 
 
 def pressure(source: Source, out: Families) -> None:

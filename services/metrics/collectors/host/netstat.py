@@ -93,7 +93,7 @@ def sockstat(source: Source, out: Families) -> None:
 
 def _socket(out: Families, protocol: str, key: str, value: float) -> None:
     name = f"node_sockstat_{protocol}_{key}"
-    out.gauge(name, f"{protocol} sockets, {key}.", value)
+    out.gauge(name, f"Of sockstat's line {protocol}: {key}.", value)
     if key == "mem":
         out.gauge(f"{name}_bytes", f"Memory of {protocol} sockets.", value * _PAGE)
 

@@ -43,7 +43,7 @@ def cpu(out: Families) -> None:
 def load(out: Families) -> None:
     """Add the load averages; psutil works them out itself on Windows."""
     for minutes, value in zip(("1", "5", "15"), psutil.getloadavg(), strict=True):
-        out.gauge(f"node_load{minutes}", f"Load average over {minutes} minutes.", value)
+        out.gauge(f"node_load{minutes}", f"Load average of {minutes} min.", value)
 
 
 def memory(out: Families) -> None:
