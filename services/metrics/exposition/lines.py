@@ -18,12 +18,20 @@ def label_block(prefix: str, labels: str) -> str:
     """
     if not labels:
         return prefix
-    if prefix.endswith(_EMPTY_INSTANCE) and _has_instance(labels):
-        prefix = prefix[: -len(_EMPTY_INSTANCE)].rstrip(",")
+    if has_instance(labels):
+        prefix = without_instance(prefix)
     return f"{prefix},{labels}" if prefix else labels
 
 
-def _has_instance(labels: str) -> bool:
+def without_instance(prefix: str) -> str:
+    """Return the group's labels without the empty instance at their end."""
+    if prefix.endswith(_EMPTY_INSTANCE):
+        return prefix[: -len(_EMPTY_INSTANCE)].rstrip(",")
+    return prefix
+
+
+def has_instance(labels: str) -> bool:
+    """Tell whether a series has an instance of its own."""
     return labels.startswith('instance="') or ',instance="' in labels
 
 

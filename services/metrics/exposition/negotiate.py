@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-Format = Literal["text", "openmetrics"]
+Format = Literal["text", "openmetrics", "protobuf"]
 
 CONTENT_TYPES: dict[Format, str] = {
     "text": "text/plain; version=0.0.4; charset=utf-8",
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    "protobuf": (
+        "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+        "encoding=delimited"
+    ),
 }
+
+
+_MESSAGE = {"proto": "io.prometheus.client.MetricFamily", "encoding": "delimited"}
 
 
 def _ranges(accept: str) -> list[tuple[float, int, str, dict[str, str]]]:
@@ -40,6 +47,8 @@ def choose(accept: str | None) -> Format:
         version = parameters.get("version")
         if kind == "application/openmetrics-text" and version in (None, "1.0.0", "0.0.1"):
             return "openmetrics"
+        if kind == "application/vnd.google.protobuf" and _MESSAGE.items() <= parameters.items():
+            return "protobuf"
         if kind in ("text/plain", "text/*", "*/*") and version in (None, "0.0.4"):
             return "text"
     return "text"

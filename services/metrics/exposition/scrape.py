@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.lines import PrefixCache
 from services.metrics.exposition.negotiate import Format
+from services.metrics.exposition.protobuf import ProtobufRenderer
 from services.metrics.exposition.text import TextRenderer
 from services.metrics.parsing.serieslist import CREATED, select
 from services.metrics.store.group import View
@@ -26,13 +27,14 @@ class Exposition:
         self._lock = threading.Lock()
         self._layout: Layout | None = None
         self._cache = PrefixCache()
-        self._renderers = {
+        self._renderers: dict[Format, TextRenderer | ProtobufRenderer] = {
             "text": TextRenderer(False, self._cache),
             "openmetrics": TextRenderer(True, self._cache),
+            "protobuf": ProtobufRenderer(),
         }
 
-    def render(self, form: Format) -> bytes:
-        """Return everything, in the format ``form``."""
+    def render(self, form: Format) -> list[bytes]:
+        """Return everything, in the format ``form``, in pieces that follow each other."""
         with self._lock:
             views = self._views()
             if self._layout is None or not self._layout.fits(views):
@@ -51,7 +53,7 @@ class Exposition:
                 totals[name] += float(view.values[low:high][lasting].sum())
         return totals
 
-    def render_only(self, form: Format, wanted: Callable[[str], bool]) -> bytes:
+    def render_only(self, form: Format, wanted: Callable[[str], bool]) -> list[bytes]:
         """Return the families whose name is ``wanted``, in the format ``form``."""
         views = {}
         for key, view in self._views().items():
@@ -60,4 +62,6 @@ class Exposition:
                 where = select(view.series, chosen)
                 part = subset(view.series, where)
                 views[key] = View(view.prefix, part, view.values[where])
+        if form == "protobuf":
+            return ProtobufRenderer().render(Layout(views), views)
         return TextRenderer(form == "openmetrics", PrefixCache()).render(Layout(views), views)

@@ -14,7 +14,6 @@ _TEXT_TYPES = {
     "info": "gauge",
     "stateset": "gauge",
     "unknown": "untyped",
-    "gaugehistogram": "untyped",
 }
 
 
@@ -36,8 +35,8 @@ class TextRenderer:
         self._rendered = np.zeros(0)
         self._pieces: list[bytes] = []
 
-    def render(self, layout: Layout, views: Views) -> bytes:
-        """Return the body of a scrape.
+    def render(self, layout: Layout, views: Views) -> list[bytes]:
+        """Return the body of a scrape in pieces.
 
         Args:
             layout: fits the views.
@@ -54,7 +53,9 @@ class TextRenderer:
                 self._pieces[2 * at + 1] = text
         self._rendered = values
         end = b"\n# EOF\n" if self._openmetrics else b"\n" if self._pieces else b""
-        return b"".join([*self._pieces, end])[1:] if self._pieces else end.lstrip(b"\n")
+        if not self._pieces:
+            return [end.lstrip(b"\n")]
+        return [b"".join([self._pieces[0][1:], *self._pieces[1:], end])]
 
     def _arrange(self, layout: Layout, views: Views) -> None:
         heads: list[bytes] = []

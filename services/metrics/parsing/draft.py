@@ -92,6 +92,21 @@ class Draft:
             return COUNT
         return _ROLES.get((self.kind, suffix), GAUGE_ROLES[self.aggregate])
 
+    def parts(self) -> list[Draft]:
+        """Return the families that the draft amounts to.
+
+        A gauge histogram becomes three gauges: that is what Prometheus stores of it, and only
+        OpenMetrics has a name for it.
+        """
+        if self.kind != "gaugehistogram":
+            return [self]
+        found: dict[str, Draft] = {}
+        for row in self.rows:
+            name = row[0].name
+            part = found.setdefault(name, Draft(name, self.line, False, "gauge", self.help))
+            part.rows.append((row[0], row[0].labels, row[2]))
+        return list(found.values())
+
     def family(self) -> Family:
         """Return the family as the service knows it."""
         name = self.base

@@ -62,7 +62,7 @@ def split_sample(text: str, number: int, strict: bool) -> Line:
         raise Refused("parse", what, number)
     if not rest:
         raise Refused("parse", "the value is missing", number)
-    if strict and len(found["gap1"] + found["gap2"]) != 1:
+    if strict and found["gap1"] + found["gap2"] != " ":
         raise Refused("parse", "OpenMetrics has exactly one space before the value", number)
     labels = split_labels(inner, number, strict) if inner else []
     return Line(found["name"], labels, rest)

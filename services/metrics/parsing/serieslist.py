@@ -24,6 +24,7 @@ COUNT, TOTAL, SUM, MAX, MIN, RECENT, CREATED = range(7)
 """COUNT and TOTAL add up and outlive their process (COUNT is never negative); SUM, MAX, MIN and
 RECENT are gauges and vanish with it; CREATED is the time at which a metric began."""
 
+_LE = re.compile(r'(?:^|,)le="[^"]*"')
 GAUGE_ROLES = {"sum": SUM, "max": MAX, "min": MIN, "mostrecent": RECENT}
 
 
@@ -42,8 +43,6 @@ class Family:
         name = self.name
         if self.type == "histogram":
             return (name, f"{name}_bucket", f"{name}_count", f"{name}_sum")
-        if self.type == "gaugehistogram":
-            return (name, f"{name}_bucket", f"{name}_gcount", f"{name}_gsum")
         if self.type == "summary":
             return (name, f"{name}_count", f"{name}_sum")
         return (name,)
@@ -108,6 +107,21 @@ class SeriesList:
     def counts(self) -> Ints:
         """Where the series stand that cannot be negative."""
         return self.positions(COUNT)
+
+    @cached_property
+    def steps(self) -> Ints:
+        """Where the buckets stand that follow a smaller one of the same histogram."""
+        found = []
+        for at, family in enumerate(self.families):
+            if family.type != "histogram":
+                continue
+            bucket = family.name + "_bucket"
+            for i in range(self.starts[at] + 1, self.starts[at + 1]):
+                if self.names[i] == bucket == self.names[i - 1]:
+                    one, other = (_LE.sub("", self.labels[k]) for k in (i - 1, i))
+                    if one == other:
+                        found.append(i)
+        return np.array(found, dtype=np.intp)
 
     @cached_property
     def special(self) -> dict[int, Ints]:

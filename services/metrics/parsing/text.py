@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,6 +36,8 @@ OWN = frozenset(
 """Families that the service writes itself beside those of a sender. Where a body has them, for
 example one that was scraped from here, they are left out, as the Pushgateway leaves out its own."""
 
+_BLANKS = re.compile(r"[ \t]+")
+_LE = re.compile(r'(?:^|,)le="([^"]*)"')
 _POINT_LABELS = frozenset(("le", "quantile"))
 
 
@@ -96,6 +100,8 @@ class _Reader:
     def read(self, body: bytes) -> Parsed:
         for at, line in enumerate(self._lines(body), 1):
             text = _decode(line, at)
+            if not self.openmetrics:
+                text = text.lstrip(" \t")
             if text.startswith("#"):
                 self.heads.append(line)
                 self._comment(text, at)
@@ -122,7 +128,7 @@ class _Reader:
         return lines
 
     def _comment(self, text: str, at: int) -> None:
-        parts = text.split(" ", 3) if self.openmetrics else text.split(None, 3)
+        parts = text.split(" ", 3) if self.openmetrics else _BLANKS.split(text, maxsplit=3)
         word = parts[1] if len(parts) > 1 and parts[0] == "#" else ""
         if word == "dreamos:aggregate":
             self._aggregate(parts, at)
@@ -224,7 +230,7 @@ class _Reader:
             if mark:
                 self.plain = False
                 _check_exemplar(exemplar, at)
-        parts = rest.split(" ") if self.openmetrics else rest.split()
+        parts = rest.split(" ") if self.openmetrics else _BLANKS.split(rest.rstrip(" \t"))
         if len(parts) == 2:
             number(parts[1], at)
             raise Refused("timestamp", "a pushed sample must not have a timestamp", at)
@@ -244,7 +250,8 @@ class _Reader:
 
     def _finish(self) -> Parsed:
         adopt_created(self.drafts)
-        kept = (d for d in self.drafts.values() if d.rows and d.family().name not in OWN)
+        drafts = [part for draft in self.drafts.values() for part in draft.parts() if part.rows]
+        kept = (draft for draft in drafts if draft.family().name not in OWN)
         drafts = sorted(kept, key=lambda draft: draft.family().name)
         families = [draft.family() for draft in drafts]
         _check_claims(drafts)
@@ -270,12 +277,36 @@ def _stems(name: str) -> tuple[str, ...]:
 
 
 def _by_metric(draft: Draft) -> list[tuple[Entry, int]]:
-    """Put the series of one metric (one label set) together, in the order of first sight."""
+    """Put the series of one metric (one label set) together, in the order of first sight.
+
+    Raises:
+        Refused: ``type`` when a histogram has buckets but none for +Inf.
+    """
     first: dict[str, int] = {}
-    for _, metric, _ in draft.rows:
+    bounds: list[float | None] = []
+    last: dict[str, float] = {}
+    for entry, metric, _ in draft.rows:
         first.setdefault(metric, len(first))
-    rows = sorted(draft.rows, key=lambda row: first[row[1]])
+        bound = _bound(entry) if draft.kind == "histogram" else None
+        bounds.append(bound)
+        if bound is not None:
+            last[metric] = max(bound, last.get(metric, bound))
+    for metric, bound in last.items():
+        if bound != math.inf:
+            raise Refused("type", f"{draft.base}{{{metric}}} has no bucket for +Inf", draft.line)
+
+    def place(row: int) -> tuple[int, bool, float, int]:
+        bound = bounds[row]
+        return first[draft.rows[row][1]], bound is None, bound or 0.0, row
+
+    rows = [draft.rows[row] for row in sorted(range(len(draft.rows)), key=place)]
     return [(entry, position) for entry, _, position in rows]
+
+
+def _bound(entry: Entry) -> float | None:
+    """Return the upper bound of a bucket, None for any other entry."""
+    found = _LE.search(entry.labels) if entry.name.endswith("_bucket") else None
+    return float(found[1]) if found else None
 
 
 def _check_claims(drafts: list[Draft]) -> None:

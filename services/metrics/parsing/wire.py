@@ -89,11 +89,23 @@ class Wire:
         counts = ordered[self.series.counts]
         if len(counts) and not (counts.min() >= 0 and counts.max() < np.inf):
             self._refuse(counts)
+        steps = self.series.steps
+        if len(steps) and (ordered[steps] < ordered[steps - 1]).any():
+            self._refuse_falling(ordered)
         return ordered
+
+    def _refuse_falling(self, ordered: Floats) -> None:
+        steps = self.series.steps
+        entry = int(steps[np.flatnonzero(ordered[steps] < ordered[steps - 1])[0]])
+        name = self.series.names[entry]
+        raise Refused("value", f"{name}: a bucket counts less than a smaller one", self._row(entry))
+
+    def _row(self, entry: int) -> int:
+        return self.rows[entry if self._order is None else int(self._order[entry])]
 
     def _refuse(self, counts: Floats) -> None:
         bad = int(np.flatnonzero(~((counts >= 0) & (counts < np.inf)))[0])
         entry = int(self.series.counts[bad])
-        line = self.rows[entry if self._order is None else int(self._order[entry])]
         name = self.series.names[entry]
-        raise Refused("value", f"{name}: a counter is a finite number, not below 0", line)
+        message = f"{name}: a counter is a finite number, not below 0"
+        raise Refused("value", message, self._row(entry))

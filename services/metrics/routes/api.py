@@ -88,13 +88,13 @@ def _family(
 def _place(
     point: dict[str, Any], family: Family, name: str, pairs: dict[str, str], text: str
 ) -> None:
-    if family.type in ("histogram", "summary", "gaugehistogram"):
+    if family.type in ("histogram", "summary"):
         for label, into in (("le", "buckets"), ("quantile", "quantiles")):
             bound = pairs.get(label)
             if bound is not None:
                 point["labels"].pop(label, None)
                 point.setdefault(into, {})[bound] = text
                 return
-        point[name.rpartition("_")[2].removeprefix("g")] = text
+        point[name.rpartition("_")[2]] = text
     else:
         point["value"] = text

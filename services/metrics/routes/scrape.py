@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
+from isal import igzip
 
 from services.metrics.errors import Refused
-from services.metrics.exposition.negotiate import CONTENT_TYPES, choose
+from services.metrics.exposition.negotiate import CONTENT_TYPES, Format, choose
 from services.metrics.routes.context import refused, require, service
 
 blueprint = Blueprint("scrape", __name__)
@@ -29,7 +30,7 @@ def metrics() -> Response:
     except Refused as refusal:
         return refused(refusal)
     form = choose(request.headers.get("Accept"))
-    return Response(service().exposition.render(form), content_type=CONTENT_TYPES[form])
+    return _response(service().exposition.render(form), form)
 
 
 @blueprint.get("/metrics/file")
@@ -46,4 +47,18 @@ def file_metrics() -> Response:
         return jsonify({name: int(sums[metric]) for name, metric in SIX.items()})
     form = choose(accept)
     content = service().exposition.render_only(form, lambda name: name.startswith("file_"))
-    return Response(content, content_type=CONTENT_TYPES[form])
+    return _response(content, form)
+
+
+def _response(pieces: list[bytes], form: Format) -> Response:
+    """Answer with the pieces, compressed if the reader takes that."""
+    encoding = request.headers.get("Accept-Encoding", "")
+    if not any(part.split(";")[0].strip() == "gzip" for part in encoding.lower().split(",")):
+        answer = Response(pieces, content_type=CONTENT_TYPES[form])
+        answer.content_length = sum(map(len, pieces))
+    else:
+        packed = igzip.compress(b"".join(pieces), compresslevel=0)
+        answer = Response(packed, content_type=CONTENT_TYPES[form])
+        answer.headers["Content-Encoding"] = "gzip"
+    answer.headers["Vary"] = "Accept, Accept-Encoding"
+    return answer

@@ -40,7 +40,7 @@ class Merged:
 
 def metric_of(family: Family, labels: str) -> str:
     """Return the labels that name the metric an entry is a part of."""
-    if family.type in ("histogram", "summary", "gaugehistogram"):
+    if family.type in ("histogram", "summary"):
         return _POINT.sub("", labels).lstrip(",")
     return labels
 

@@ -1,0 +1,158 @@
+"""The protocol buffer format: a finished message into which changed values are put.
+
+This is what Prometheus asks for first when it takes the time of beginning from a scrape, and it
+is the cheapest to write: a value is eight bytes at a known place, not digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.metrics.exposition.layout import Layout, Views
+from services.metrics.exposition.messages import (
+    COUNT,
+    DOUBLE,
+    NANOS,
+    SECONDS,
+    TYPES,
+    Chunk,
+    Shapes,
+    assemble,
+    sized,
+    varint,
+)
+from services.metrics.parsing.serieslist import Family, Floats, Ints, SeriesList
+
+BLOCK = 65_536
+"""The body is kept in blocks of this many bytes; only those with a changed value are made anew."""
+
+_MORE = np.uint64(0x0080808080808080)
+"""Seven bytes say that another one follows, the eighth ends the number."""
+_LARGEST = float(2**56 - 1)
+Places = list[tuple[Ints, int, int]]
+
+
+class ProtobufRenderer:
+    """Renders views. Not safe for threads: whoever shares it guards it."""
+
+    def __init__(self) -> None:
+        self._shapes = Shapes()
+        self._chunks: dict[Hashable, tuple[SeriesList, str, list[Chunk]]] = {}
+        self._layout: Layout | None = None
+        self._buffer = bytearray()
+        self._blocks: list[bytes] = []
+        self._rooms = [
+            _Rooms(DOUBLE, "<f8", lambda values: values),
+            _Rooms(COUNT, "<u8", padded),
+            _Rooms(SECONDS, "<u8", lambda values: padded(np.floor(values))),
+            _Rooms(NANOS, "<u8", lambda values: padded((values - np.floor(values)) * 1e9)),
+        ]
+
+    def render(self, layout: Layout, views: Views) -> list[bytes]:
+        """Return the body of a scrape in pieces.
+
+        Args:
+            layout: fits the views.
+            views: what is shown.
+        """
+        if layout is not self._layout:
+            self._arrange(layout, views)
+        values = layout.take(views)
+        touched = [rooms.put(self._buffer, values) for rooms in self._rooms]
+        if not self._blocks:
+            stale = range(0, (len(self._buffer) + BLOCK - 1) // BLOCK)
+            self._blocks = [b""] * len(stale)
+        else:
+            stale = np.unique(np.concatenate(touched)).tolist()
+        for block in stale:
+            self._blocks[block] = bytes(self._buffer[block * BLOCK : (block + 1) * BLOCK])
+        return list(self._blocks)
+
+    def _arrange(self, layout: Layout, views: Views) -> None:
+        buffer = bytearray()
+        places: Places = []
+        for family, rows, slot in layout.chunks:
+            made = [self._chunk(views, key, family.name) for key, _, _ in rows]
+            head = _header(family)
+            size = sum(len(part.data) for part in made)
+            if size:
+                buffer += varint(size + len(head)) + head
+            for part, (_, low, high) in zip(made, rows, strict=True):
+                places.append((part.places, len(buffer), slot - low))
+                buffer += part.data
+                slot += high - low
+        for key in self._chunks.keys() - views.keys():
+            del self._chunks[key]
+        self._buffer, self._blocks, self._layout = buffer, [], layout
+        for rooms in self._rooms:
+            rooms.at(places)
+
+    def _chunk(self, views: Views, key: Hashable, name: str) -> Chunk:
+        view = views[key]
+        known = self._chunks.get(key)
+        if known is None or known[0] is not view.series or known[1] != view.prefix:
+            shapes = self._shapes.of(view.series)
+            chunks = [assemble(shape, view.prefix) for shape in shapes]
+            known = self._chunks[key] = (view.series, view.prefix, chunks)
+        return known[2][view.series.index[name]]
+
+
+class _Rooms:
+    """The rooms of one kind in the buffer, and the values that were put there last."""
+
+    def __init__(self, kind: int, dtype: str, encode: Callable[[Floats], NDArray[Any]]) -> None:
+        self._kind = kind
+        self._dtype = dtype
+        self._encode = encode
+        self._offsets: Ints = np.zeros(0, dtype=np.intp)
+        self._slots: Ints = np.zeros(0, dtype=np.intp)
+        self._shown: Floats | None = None
+
+    def at(self, places: Places) -> None:
+        """Take over new places: tables with what to add to their offsets and entries."""
+        offsets, slots = [self._offsets[:0]], [self._slots[:0]]
+        for table, base, shift in places:
+            mine = table[table[:, 0] == self._kind]
+            offsets.append(mine[:, 1] + base)
+            slots.append(mine[:, 2] + shift)
+        self._offsets, self._slots = np.concatenate(offsets), np.concatenate(slots)
+        self._shown = None
+
+    def put(self, buffer: bytearray, values: Floats) -> Ints:
+        """Put the values that changed into the buffer; return the blocks that they touch."""
+        wanted = values[self._slots]
+        offsets, new = self._offsets, wanted
+        if self._shown is not None:
+            changed = np.flatnonzero(wanted.view(np.int64) != self._shown.view(np.int64))
+            offsets, new = offsets[changed], wanted[changed]
+        if len(offsets):
+            room: NDArray[Any] = np.ndarray(
+                (len(buffer) - 7,), dtype=self._dtype, buffer=buffer, strides=(1,)
+            )
+            room[offsets] = self._encode(new)
+        self._shown = wanted
+        return np.concatenate([offsets // BLOCK, (offsets + 7) // BLOCK])
+
+
+def padded(values: Floats) -> NDArray[np.uint64]:
+    """Write whole numbers as varints of eight bytes."""
+    whole = np.clip(np.nan_to_num(values), 0.0, _LARGEST).astype(np.uint64)
+    result: NDArray[np.uint64] = np.full(len(whole), _MORE, dtype=np.uint64)
+    for group in range(8):
+        seven = (whole >> np.uint64(7 * group)) & np.uint64(0x7F)
+        result |= seven << np.uint64(8 * group)
+    return result
+
+
+def _header(family: Family) -> bytes:
+    head = sized(b"\x0a", family.name.encode())
+    if family.help:
+        head += sized(b"\x12", family.help.encode())
+    head += b"\x18" + varint(TYPES.get(family.type, 1))
+    if family.unit:
+        head += sized(b"\x2a", family.unit.encode())
+    return head
