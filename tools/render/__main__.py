@@ -1,6 +1,6 @@
-"""`python -m tools.render`: write the configuration of Prometheus and Alertmanager.
+"""`python -m tools.render`: write the configuration of the service's probes, Prometheus, Alertmanager.
 
-Runs before both in a container of its own. Every setting and secret is checked first; when one is
+Runs before them in a container of its own. Every setting and secret is checked first; when one is
 wrong, each problem is printed on a line of its own, nothing is written and the exit code is 2.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from services.metrics.probes.config import ProbeFileError
 from tools.render import documents, secrets
 from tools.render.variables import check, known
 
@@ -22,14 +23,20 @@ READABLE = 0o644
 """The files hold no secret, and other users' containers read them."""
 
 
-def render(deploy: Path, secret_files: Path, out: Path, env: Mapping[str, str]) -> list[str]:
+def render(
+    deploy: Path,
+    secret_files: Path,
+    out: Path,
+    env: Mapping[str, str],
+    probes: Path | None = None,
+) -> list[str]:
     """Write every file below `out` and return no problems, or return them and write nothing."""
     settings = known(env)
     problems = check(settings)
     found, wrong = secrets.read(secret_files, settings)
     if problems + wrong:
         return [str(problem) for problem in problems + wrong]
-    files = documents.build(deploy, settings, found)
+    files = documents.build(deploy, settings, found, probes)
     for name, text in files.items():
         write(out / name, text)
     _remove_others(out / "prometheus/alerts", files)
@@ -63,9 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="folder that holds alertmanager/ with its secret files",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--probes", type=Path, help="the user's own list of probes (PROBES_FILE)")
     options = parser.parse_args(arguments)
     try:
-        problems = render(options.deploy, options.secrets, options.out, os.environ)
+        problems = render(options.deploy, options.secrets, options.out, os.environ, options.probes)
+    except ProbeFileError as error:
+        problems = [f"PROBES_FILE: {error}"]
     except (OSError, yaml.YAMLError) as error:
         problems = [f"{options.deploy}: {error}"]
     for problem in problems:

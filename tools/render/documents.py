@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from services.metrics.probes.config import load, parse
 from tools.render import receivers
 from tools.render.kinds import duration_seconds
 from tools.render.secrets import Secrets
@@ -24,11 +25,14 @@ _HEADER = "# Written by `python -m tools.render` from {source} and .env: changes
 _WRITTEN_LINKS = {"METRICS_URL": "http://127.0.0.1:8000", "GRAFANA_URL": "http://127.0.0.1:3000"}
 
 
-def build(deploy: Path, env: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
+def build(
+    deploy: Path, env: Mapping[str, str], secrets: Secrets, probes: Path | None = None
+) -> dict[str, str]:
     """Return the content of every file to write, by its path below the folder for them.
 
-    `env` and `secrets` have been checked. Raises `OSError` when a base file cannot be read and
-    `yaml.YAMLError` when it is not YAML.
+    `env` and `secrets` have been checked; `probes` is the user's own list of probes. Raises
+    `OSError` when a file cannot be read, `yaml.YAMLError` when one is not YAML, and
+    `ProbeFileError` when the list of probes is wrong.
     """
     files = {
         "prometheus/prometheus.yml": _yaml(
@@ -41,6 +45,9 @@ def build(deploy: Path, env: Mapping[str, str], secrets: Secrets) -> dict[str, s
             "deploy/alertmanager/alertmanager.yml",
         ),
     }
+    files["metrics/probes.yml"] = _yaml(
+        _probes(_load(deploy / "metrics/probes.yml"), env, probes), "deploy/metrics/probes.yml"
+    )
     for path in sorted((deploy / "prometheus/alerts").glob("*.yml")):
         rules = _with_links(_load(path), env)
         files[f"prometheus/alerts/{path.name}"] = _yaml(
@@ -69,6 +76,16 @@ def _prometheus(base: Document, env: Mapping[str, str]) -> Document:
 def _grafana_targets(env: Mapping[str, str]) -> str:
     targets = [{"targets": ["grafana:3000"]}] if flag(env, "GRAFANA_ENABLED") else []
     return json.dumps(targets) + "\n"
+
+
+def _probes(base: Document, env: Mapping[str, str], probes: Path | None) -> Document:
+    if not flag(env, "GRAFANA_ENABLED"):
+        base["probes"] = [probe for probe in base["probes"] if probe["name"] != "grafana"]
+    if probes is not None:
+        load(probes)  # its own faults are told with its own name
+        base["probes"] += _load(probes)["probes"]
+    parse(base)  # a name that the stack's own list has too
+    return base
 
 
 def _with_links(rules: Document, env: Mapping[str, str]) -> Document:

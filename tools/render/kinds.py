@@ -125,6 +125,24 @@ def _channel(text: str) -> str | None:
     return None if re.fullmatch(r"[#@]?[^\s#@,{}]{1,80}", text) else "is not a channel"
 
 
+def _count(text: str) -> str | None:
+    return None if re.fullmatch(r"[1-9]\d{0,8}", text) else "is not a whole number above 0"
+
+
+def _pattern(text: str) -> str | None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        return f"is no regular expression ({error.msg})"
+    return None
+
+
+def _agent_pattern(text: str) -> str | None:
+    if wrong := _pattern(text):
+        return wrong
+    return None if "agent" in re.compile(text).groupindex else "has no group named agent"
+
+
 def _level(text: str) -> str | None:
     levels = {"debug", "info", "warning", "error"}
     return None if text.lower() in levels else "is not a level"
@@ -136,7 +154,9 @@ def _text(text: str) -> str | None:
 
 KINDS: dict[str, Kind] = {
     "address": _address,
+    "agent_pattern": _agent_pattern,
     "channel": _channel,
+    "count": _count,
     "duration": _duration,
     "email": _email,
     "emails": _emails,
@@ -146,6 +166,7 @@ KINDS: dict[str, Kind] = {
     "image": _image,
     "level": _level,
     "path": _text,
+    "pattern": _pattern,
     "port": _port,
     "severities": _severities,
     "size": _size,

@@ -97,6 +97,35 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("PAGERDUTY_URL", "", "url", "https://events.eu.pagerduty.com/v2/enqueue", "Events API v2"),
         ("PAGERDUTY_SEVERITIES", "critical", "severities", "critical,warning", "what pages people"),
     ),
+    "What the service watches by itself": (
+        ("WORKSPACE_DIR", "", "path", "/srv/dreamos", "folder with agent_workspaces, only read"),
+        (
+            "METRICS_WORKSPACE_AGENT_PATTERN",
+            "",
+            "pattern",
+            "Agent-[0-9]+",
+            "whole name of an agent's folder there; unset: the usual names",
+        ),
+        (
+            "METRICS_WORKSPACE_TIMEZONE",
+            "",
+            "text",
+            "Europe/Berlin",
+            "zone of the agents' times that name none; unset: UTC",
+        ),
+        ("PROBES_FILE", "", "path", "./probes.yml", "what to probe beside the stack itself"),
+        (
+            "METRICS_PROCESS_PATTERN",
+            "",
+            "agent_pattern",
+            "agent.py --name (?P<agent>[a-z0-9-]+)",
+            "searched in every command line; the group names the agent",
+        ),
+    ),
+    "Limits of the service": (
+        ("METRICS_MAX_SERIES", "50000", "count", "50000", "series that one agent may push"),
+        ("METRICS_DROP_AFTER", "86400", "count", "86400", "seconds of silence until it is hidden"),
+    ),
     "Images (unset: the versions pinned in the project)": (
         ("PROMETHEUS_IMAGE", "", "image", "prom/prometheus:v3.13.2", "3.5 or newer"),
         ("ALERTMANAGER_IMAGE", "", "image", "prom/alertmanager:v0.34.0", "0.33 or newer"),

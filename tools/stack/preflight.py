@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tools.render import variables
 
+from .compose import ROOT
 from .console import StackError, run, say
 
 PORTS: Mapping[str, str] = {
@@ -87,11 +88,25 @@ def settings(path: Path, example: Path) -> Settings:
         say(f"  {path.name} written from {example.name}: every setting at its default")
     written = read_env(path)
     values = {**written, **variables.known(os.environ)}
-    problems = variables.check(values)
+    problems = [str(problem) for problem in variables.check(values)] + _missing_paths(values)
     if problems:
         lines = "\n".join(f"    {problem}" for problem in problems)
         raise StackError(f"{path} cannot be used as it is:\n{lines}")
     return Settings(path, values)
+
+
+def _missing_paths(values: Mapping[str, str]) -> list[str]:
+    # Docker would make an empty folder in the place of a path that does not exist.
+    problems = []
+    for name, kind, there in (
+        ("WORKSPACE_DIR", "folder", Path.is_dir),
+        ("PROBES_FILE", "file", Path.is_file),
+    ):
+        text = variables.value(values, name)
+        if text and not there(ROOT / text):
+            example = variables.BY_NAME[name].example
+            problems.append(f"{name}: there is no {kind} {text!r}; for example {name}={example}")
+    return problems
 
 
 def enabled(settings: Settings, name: str) -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 
-from .families import Families
+from services.metrics.families import Families
+
 from .proctable import Found, LinuxTable, PortableTable, Process, Table
 
 MOST = 1_000

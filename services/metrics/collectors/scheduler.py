@@ -16,7 +16,7 @@ from typing import Protocol
 
 from prometheus_client.core import Metric
 
-from .families import Families
+from services.metrics.families import Families
 
 log = logging.getLogger(__name__)
 

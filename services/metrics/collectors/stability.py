@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 
-from .families import Families
+from services.metrics.families import Families
 
 log = logging.getLogger(__name__)
 

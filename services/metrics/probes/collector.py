@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 
-from services.metrics.collectors.families import Families
+from services.metrics.families import Families
 
 from .config import Probe, ProbeFileError, load
 from .finding import REASONS

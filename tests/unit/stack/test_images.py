@@ -42,7 +42,9 @@ def test_every_variable_of_the_compose_file_is_documented_with_the_same_default(
         if name in internal or name.endswith("_IMAGE"):
             continue
         assert name in variables.BY_NAME, f"{name} is not in .env.example"
-        assert default == variables.BY_NAME[name].default, name
+        # Where an unset path is mounted, something harmless has to stand.
+        stands_in = default.startswith("./deploy/metrics/none")
+        assert ("" if stands_in else default) == variables.BY_NAME[name].default, name
 
 
 def test_every_service_is_hardened() -> None:

@@ -63,6 +63,12 @@ def test_email_that_is_only_half_configured_names_what_is_missing(tmp_path: Path
         written(tmp_path, "SMTP_SMARTHOST=smtp.example.org:587\n")
 
 
+@pytest.mark.parametrize("name", ["WORKSPACE_DIR", "PROBES_FILE"])
+def test_a_path_that_does_not_exist_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StackError, match=rf"{name}: there is no .*/nowhere'; for example {name}="):
+        written(tmp_path, f"{name}={tmp_path}/nowhere\n")
+
+
 def test_without_a_file_the_example_is_put_there_and_every_default_holds(tmp_path: Path) -> None:
     settings = preflight.settings(tmp_path / ".env", EXAMPLE)
 

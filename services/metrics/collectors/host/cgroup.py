@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..families import Families
+from services.metrics.families import Families
+
 from .source import read_bytes
 
 UNLIMITED = 1 << 60  # version 1 writes "no limit" as a number near 2^63

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from prometheus_client.core import Metric
 
-from ..families import Families
+from services.metrics.families import Families
+
 from . import cgroup, cpu, disk, kernel, memory, netstat, network, portable
 from .filesystem import Filesystems
 from .source import Source

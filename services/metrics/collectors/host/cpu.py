@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..families import Families
+from services.metrics.families import Families
+
 from .source import Source
 
 USER_HZ = 100.0  # the kernel's unit towards user space, the same on every architecture of today

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..families import Families
+from services.metrics.families import Families
+
 from .source import Source
 
 # Partitions, memory disks, loop devices and floppies: their work is counted with the disk below, or is none.

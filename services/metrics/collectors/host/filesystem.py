@@ -7,7 +7,8 @@ import re
 import threading
 from dataclasses import dataclass
 
-from ..families import Families
+from services.metrics.families import Families
+
 from .source import Source
 
 IGNORED_MOUNTS = re.compile(

@@ -8,7 +8,8 @@ import re
 import shlex
 import time
 
-from ..families import Families
+from services.metrics.families import Families
+
 from .source import Source, names, read_bytes, read_line
 
 _OS_NAMES = ("id", "id_like", "name")

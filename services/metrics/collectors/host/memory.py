@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..families import Families
+from services.metrics.families import Families
+
 from .source import Source
 
 _VMSTAT = ("pgfault", "pgmajfault", "pgpgin", "pgpgout", "pswpin", "pswpout", "oom_kill")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..families import Families
+from services.metrics.families import Families
+
 from .source import Source
 
 # Which of the kernel's several hundred protocol counters are worth a series; the choice node_exporter makes.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psutil
 
-from ..families import Families
+from services.metrics.families import Families
 
 _MEMORY = {
     "total": "node_memory_MemTotal_bytes",

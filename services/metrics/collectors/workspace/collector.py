@@ -12,7 +12,8 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from prometheus_client.samples import Sample
 
-from ..families import Families
+from services.metrics.families import Families
+
 from . import queue, tasks
 from .agents import AGE, CLAIMED, FAMILIES, OLDEST, PATTERN, Agents
 from .ledger import Ledger

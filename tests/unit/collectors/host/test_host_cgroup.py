@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.core import Metric
 
-from services.metrics.collectors.families import Families
 from services.metrics.collectors.host import cgroup
+from services.metrics.families import Families
 from tests.unit.collectors.reading import value
 
 

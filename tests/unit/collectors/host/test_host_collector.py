@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.metrics.collectors.families import Families
 from services.metrics.collectors.host import HostCollector, Source, portable
+from services.metrics.families import Families
 from tests.unit.collectors.reading import value, values
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the Linux kernel's files")

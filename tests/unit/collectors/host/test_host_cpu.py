@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.metrics.collectors.families import Families
 from services.metrics.collectors.host.cpu import Cpu, pressure
 from services.metrics.collectors.host.source import Source
+from services.metrics.families import Families
 from tests.unit.collectors.reading import value, values
 
 

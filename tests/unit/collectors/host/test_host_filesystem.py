@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.metrics.collectors.families import Families
 from services.metrics.collectors.host import filesystem
 from services.metrics.collectors.host.source import Source
+from services.metrics.families import Families
 from tests.unit.collectors.reading import value, values
 
 LINE = "{id} 1 8:1 / {at} {options} shared:1 - {fstype} {device} {super}\n"
