@@ -139,8 +139,12 @@ def create(
 
     def work() -> tuple[int, int]:
         raw = data.encode(encoding) if isinstance(data, str) else data
-        with Path(path).open("xb") as file:
-            file.write(raw)
+        with Path(path).open("xb", buffering=0) as file:
+            try:
+                _write_all(file.fileno(), raw)
+            except BaseException:
+                Path(path).unlink(missing_ok=True)  # half a new file is worse than none
+                raise
         return len(raw), len(raw)
 
     return _moved("write", "create", path, _encoding(data, encoding), label, work)

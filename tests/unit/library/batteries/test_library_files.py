@@ -1,39 +1,24 @@
-"""The file tools do the work, tell the log, and count it."""
+"""The file tools do the work and count it."""
 
 from __future__ import annotations
 
-import logging
-import logging.handlers
+import contextlib
 import os
-import queue
+import resource
+import signal
 import stat
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dreamos.core.metrics import files, logs, testing
+from dreamos.core.metrics import files, testing
+from dreamos.core.metrics._snapshot import Camera
 
 value = testing.value
-STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-
-
-@pytest.fixture
-def events(caplog: pytest.LogCaptureFixture) -> Callable[[], list[tuple[str, dict[str, object]]]]:
-    caplog.set_level(logging.INFO, logger="dreamos.files")
-
-    def extras() -> list[tuple[str, dict[str, object]]]:
-        return [
-            (record.msg, {k: v for k, v in vars(record).items() if k not in STANDARD})
-            for record in caplog.records
-        ]
-
-    return extras
 
 
 class TestWhatIsWritten:
@@ -73,13 +58,44 @@ class TestWhatIsWritten:
         assert 1 == value("file_ops_write_total", operation="create")
         assert 1 == value("file_ops_write_errors_total", error_type="FileExistsError")
 
-    def test_read_bytes_and_write_bytes_are_binary(
-        self, tmp_path: Path, events: Callable[[], list[tuple[str, dict[str, object]]]]
+    def test_a_new_file_that_cannot_be_written_whole_is_not_left_behind(
+        self, tmp_path: Path
     ) -> None:
-        path = tmp_path / "a.bin"
-        files.write_bytes(path, b"\x00\xff")
-        assert b"\x00\xff" == files.read_bytes(path)
-        assert ["binary", "binary"] == [extra["encoding"] for _, extra in events()]
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                files.create(tmp_path / "big", b"x" * 2000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, handler)
+        assert [] == list(tmp_path.iterdir())
+        assert 1 == value("file_ops_write_errors_total", operation="create")
+
+    @settings(max_examples=30, deadline=None)
+    @given(name=st.binary(min_size=1, max_size=40))
+    def test_any_name_that_the_system_takes_is_taken(self, name: bytes) -> None:
+        name = b"n" + name.replace(b"/", b"").replace(b"\0", b"")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / os.fsdecode(name)
+            assert 1 == files.atomic_write(path, "x", label=os.fsdecode(name))
+            assert "x" == files.read_text(path)
+        text = Camera().take().text().decode("utf-8")
+        assert "# EOF" == text.splitlines()[-1]
+
+    def test_threads_lose_no_count(self, tmp_path: Path) -> None:
+        def work(number: int) -> None:
+            for _ in range(200):
+                files.append(tmp_path / "shared.log", "12345678\n")
+                with contextlib.suppress(FileNotFoundError):
+                    files.read_bytes(tmp_path / "missing")
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+        assert 800 == value("file_ops_write_total", path="*.log", operation="append")
+        assert 800 == value("file_ops_read_errors_total")
+        assert 7200 == value("file_ops_bytes_total") == (tmp_path / "shared.log").stat().st_size
 
 
 class TestAtomicWrite:
@@ -196,109 +212,6 @@ class TestErrors:
     def test_something_that_is_no_path_fails_as_python_says(self) -> None:
         with pytest.raises(TypeError):
             files.read_text(None)  # type: ignore[arg-type]
-
-
-class TestLogEvents:
-    def test_success_and_failure_carry_exactly_the_documented_fields(
-        self,
-        tmp_path: Path,
-        events: Callable[[], list[tuple[str, dict[str, object]]]],
-    ) -> None:
-        path = tmp_path / "a.txt"
-        where = {"path": str(path)}
-        files.write_text(path, "abc")
-        files.read_text(path)
-        files.create_directory(tmp_path / "d")
-        files.clear_directory(tmp_path / "d")
-        files.delete(path)
-        with pytest.raises(FileNotFoundError) as read:
-            files.read_text(path)
-        (tmp_path / "f").touch()
-        with pytest.raises(NotADirectoryError):
-            files.write_text(tmp_path / "f" / "x", "")
-        got = events()
-        assert [
-            ("file_write", {**where, "bytes": 3, "encoding": "utf-8"}),
-            ("file_read", {**where, "bytes": 3, "encoding": "utf-8"}),
-            ("directory_created", {"path": str(tmp_path / "d")}),
-            ("directory_cleared", {"path": str(tmp_path / "d")}),
-            ("file_deleted", where),
-            ("file_read_error", {**where, "error": str(read.value)}),
-        ] == got[:-1]
-        assert ("file_write_error", {"path", "error"}) == (got[-1][0], set(got[-1][1]))
-
-    def test_a_record_names_the_line_of_the_agent_that_called(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        caplog.set_level(logging.INFO, logger="dreamos.files")
-        files.write_text(tmp_path / "a", "x")
-        files.delete(tmp_path / "a")
-        with pytest.raises(OSError, match="No such file"):
-            files.read_text(tmp_path / "a")
-        with pytest.raises(OSError, match="No such file"):
-            files.delete(tmp_path / "a")
-        name = "test_a_record_names_the_line_of_the_agent_that_called"
-        assert [name] * 4 == [record.funcName for record in caplog.records]
-
-    def test_with_the_handler_on_the_logger_an_operation_still_counts_once(
-        self, tmp_path: Path
-    ) -> None:
-        logger = logging.getLogger("dreamos.files")
-        handler = logs.install(logger, level=logging.INFO)
-        try:
-            files.write_text(tmp_path / "a.txt", "x")
-            files.archive(tmp_path / "a.txt", tmp_path / "old")
-            with pytest.raises(OSError, match="No such file"):
-                files.read_text(tmp_path / "a.txt")
-        finally:
-            logger.removeHandler(handler)
-            logger.setLevel(logging.NOTSET)
-        assert 2 == value("file_ops_write_total")
-        assert 1 == value("file_ops_read_errors_total")
-        assert 1 == value("dreamos_log_records_total", level="ERROR", logger="dreamos.files")
-
-    def test_also_when_a_queue_carries_the_record_to_another_thread(self, tmp_path: Path) -> None:
-        logger = logging.getLogger("dreamos.files")
-        line: queue.Queue[logging.LogRecord] = queue.Queue()
-        sender = logging.handlers.QueueHandler(line)
-        listener = logging.handlers.QueueListener(line, logs.MetricsHandler())
-        logger.addHandler(sender)
-        logger.setLevel(logging.INFO)
-        listener.start()
-        try:
-            files.write_text(tmp_path / "a.txt", "x")
-            logger.info("file_write", extra={"path": "elsewhere.txt", "bytes": 5})
-        finally:
-            listener.stop()
-            logger.removeHandler(sender)
-            logger.setLevel(logging.NOTSET)
-        assert 2 == value("file_ops_write_total", path="*.txt")
-
-    def test_without_any_logging_set_up_nothing_is_printed(self, tmp_path: Path) -> None:
-        code = (
-            "from dreamos.core.metrics import files\n"
-            "try: files.read_text('missing')\n"
-            "except FileNotFoundError: print('caught')"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )  # fmt: skip
-        assert ("caught\n", "") == (done.stdout, done.stderr)
-
-    def test_a_filter_that_raises_does_not_break_the_write(self, tmp_path: Path) -> None:
-        def broken(record: logging.LogRecord) -> bool:
-            raise RuntimeError("no")
-
-        logger = logging.getLogger("dreamos.files")
-        logger.addFilter(broken)
-        logger.setLevel(logging.INFO)
-        try:
-            assert 1 == files.write_text(tmp_path / "a", "x")
-        finally:
-            logger.removeFilter(broken)
-            logger.setLevel(logging.NOTSET)
-        assert {"file_log": 1} == testing.errors()
 
 
 def test_a_label_that_the_user_gives_is_used_as_it_is(tmp_path: Path) -> None:
