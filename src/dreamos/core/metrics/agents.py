@@ -21,6 +21,7 @@ words, never a task's id or a prompt (over 100 distinct ones become `(other)`).
 from __future__ import annotations
 
 import platform
+from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from . import Counter, Gauge, Histogram, Info, _errors
@@ -181,12 +182,12 @@ def current_agent() -> Agent:
     return _current
 
 
-def activate(name: str, library_version: str = "") -> Agent:
+def activate(name: str) -> Agent:
     """Make `name` this process's agent, and its own figures visible; `start` calls it."""
     _current._name = name
     Info("dreamos_agent", "What the agent runs on").info(
         {
-            "library_version": library_version,
+            "library_version": _library_version(),
             "python": platform.python_version(),
             "implementation": platform.python_implementation(),
             "system": platform.system(),
@@ -194,3 +195,10 @@ def activate(name: str, library_version: str = "") -> Agent:
     )
     watch_process()
     return _current
+
+
+def _library_version() -> str:
+    try:
+        return version("dreamos-metrics")
+    except PackageNotFoundError:  # run from a clone
+        return "source"

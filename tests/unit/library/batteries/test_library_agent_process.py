@@ -100,7 +100,8 @@ class TestHandle:
 
     def test_the_environment_alone_names_the_agent_and_shows_its_process(self) -> None:
         code = (
+            "import sys\n"
             "from dreamos.core.metrics import current_agent, testing\n"
-            "print(current_agent().name, testing.value('dreamos_agent_info'))"
+            "print(current_agent().name, testing.value('dreamos_agent_info', python=sys.version.split()[0]))"
         )
         assert ["Agent-2", "1.0"] == self.output(code, DREAMOS_METRICS_AGENT="Agent-2")
