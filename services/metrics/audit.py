@@ -199,9 +199,13 @@ def _action(asked: Request, refusal: Refused | None) -> Action | None:
 
 
 def watch(app: Flask) -> None:
-    """Record what happens in ``app`` from now on, in the data folder of its service."""
+    """Record what happens in ``app`` from now on, in the data folder of its service.
+
+    The log is ``app.extensions["dreamos-audit"]``, for parts that reload something of their own.
+    """
     service = app.extensions["dreamos"]
     log = AuditLog(service.settings.data_dir, lambda families: service.sink("audit", families))
     watching = Watch(log, service.access.redact)
+    app.extensions["dreamos-audit"] = log
     service.access.watch(watching.reloaded)
     app.after_request(watching.after)

@@ -99,8 +99,9 @@ def verdict(overview: Overview) -> tuple[str, str]:
     if overview.moods["lost"]:
         troubles.append(f"{_agents(overview.moods['lost'])} fell silent")
     if overview.moods["stalled"]:
-        verb = "hangs" if overview.moods["stalled"] == 1 else "hang"
-        troubles.append(f"{_agents(overview.moods['stalled'])} {verb} past a deadline")
+        count = overview.moods["stalled"]
+        who = number(count) if troubles else _agents(count)
+        troubles.append(f"{who} {'hangs' if count == 1 else 'hang'} past a deadline")
     if troubles:
         return "warn", f"The service is well; {', '.join(troubles)}."
     return "good", "All is well." if overview.agents else "The service is well; no agent yet."

@@ -48,12 +48,13 @@ def push(
 
 
 def crowd(service: Running) -> None:
-    """Push a dozen agents: eight run, one of them hangs; two have ended; two are lost."""
+    """Push thirteen agents: nine run, one of them hangs; two have ended; two are lost."""
     for number in range(1, 5):
         push(service, f"Agent-{number}", writes=1_000)
     for name in (SCRIPT, LONG, TURNED):
         push(service, name)
     push(service, "hanging", overdue=2)
+    assert 200 == service.push("<b>job/agent/labelled/team/<i>x/incarnation/1", "").status
     for name in ("done-1", "done-2"):
         push(service, name, Dreamos_Final="1")
     for name in ("gone-1", "gone-2"):

@@ -37,7 +37,7 @@ def test_every_agent_is_there_with_its_state_and_the_troubled_stand_first(
 ) -> None:
     states = [(row[0], row[1].split()[0]) for row in rows(ask(crowded.url + "/").text)]
     assert [("gone-2", "lost"), ("gone-1", "lost"), ("hanging", "stalled")] == states[:3]
-    assert 7 == [state for _, state in states].count("running")
+    assert 8 == [state for _, state in states].count("running")
     assert [("done-2", "ended"), ("done-1", "ended")] == states[-2:]
 
 
@@ -71,7 +71,7 @@ def test_a_state_and_a_part_of_a_name_narrow_the_list(crowded: Running) -> None:
     assert 2 == len(rows(ask(crowded.url + "/?state=lost").text))
     assert ["Agent-1"] == [row[0] for row in rows(ask(crowded.url + "/?name=AGENT-1").text)]
     assert "No agent fits." in ask(crowded.url + "/?name=nobody").text
-    assert 12 == len(rows(ask(crowded.url + "/?state=%22%3E%3Cb%3E").text))
+    assert 13 == len(rows(ask(crowded.url + "/?state=%22%3E%3Cb%3E").text))
 
 
 def test_no_name_and_no_parameter_becomes_markup(crowded: Running) -> None:
@@ -82,6 +82,13 @@ def test_no_name_and_no_parameter_becomes_markup(crowded: Running) -> None:
     shown = {row[0] for row in rows(ask(crowded.url + "/").text)}
     assert SCRIPT in shown
     assert LONG[:80] + "…" in shown
+    assert "labelled job <b>job team <i>x" in {" ".join(name.split()) for name in shown}
+
+
+def test_a_name_of_ten_kilobytes_is_refused_at_the_door(crowded: Running) -> None:
+    assert crowded.push(f"j/agent/{'y' * 10_000}/incarnation/1", "").status in (400, 414)
+    assert crowded.push(f"j/agent/{'y' * 5_000}/incarnation/1", "").status == 400
+    assert "yyyy" not in ask(crowded.url + "/").text
 
 
 def test_the_page_may_load_run_and_be_framed_by_nothing(crowded: Running) -> None:
