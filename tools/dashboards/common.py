@@ -24,6 +24,9 @@ SEVERITIES = {
     "info": ("info", "blue"),
 }
 
+# After a start the service asks once for the text of a compact push; that is no refusal.
+REFUSED = 'reason!~"unknown_list|stopping"'
+
 STATES = {"firing": ("firing", RED), "pending": ("pending", YELLOW)}
 
 
@@ -53,7 +56,7 @@ def accepted() -> Json:
         "Pushes that the service refused in the last 5 minutes: wrong token, wrong format, too "
         "large. The alert PushesRejected and its runbook tell the reasons apart.",
         "short",
-        Query(or_zero("sum(increase(dreamos_ingest_rejected_total[5m]))")),
+        Query(or_zero(f"sum(increase(dreamos_ingest_rejected_total{{{REFUSED}}}[5m]))")),
         steps=[(None, GREEN), (1, ORANGE)],
         texts={0: ("none", GREEN)},
         decimals=0,
@@ -104,16 +107,22 @@ def delivered() -> Json:
 
 def firing() -> Json:
     """List the alerts that fire now, and those that soon will."""
+    labels = ("agent", "operation", "dependency", "mountpoint", "integration", "reason", "instance")
+    things = ", ".join(f'"{label}"' for label in labels)
     return table(
         "Alerts",
         "Alerts that fire now, or will when their cause lasts (pending). Watchdog is left out: it "
         "always fires. What to do stands in the runbook, linked from every message and from "
         "Prometheus' page of alerts.",
-        Query('ALERTS{severity!="none"}', instant=True),
+        Query(
+            f'label_replace(label_join(ALERTS{{severity!="none"}}, "about", " ", {things}),'
+            r' "about", "$1", "about", "\\s*(.*\\S)\\s*")',
+            instant=True,
+        ),
         Column("alertstate", "State", width=90, texts=STATES),
         Column("severity", "Severity", width=90, texts=SEVERITIES),
         Column("alertname", "Alert"),
-        Column("agent", "Agent"),
+        Column("about", "About"),
         Column("job", "Job"),
         none="Nothing fires",
         sort_by="State",
