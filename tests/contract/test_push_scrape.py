@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
@@ -92,3 +93,11 @@ def test_the_time_of_beginning_is_carried_to_openmetrics(shared: Running) -> Non
     text = shared.scrape(Accept="application/openmetrics-text")
     assert 'c_created{agent="A",job="created",instance=""} 1700000000.5\n' in text
     assert "c_created" not in shared.scrape()
+
+
+def test_a_time_of_beginning_is_never_later_than_its_push(shared: Running) -> None:
+    body = "# TYPE c_total counter\nc_total 3\n# TYPE c_created gauge\nc_created 99999999999\n"
+    shared.push("ahead/agent/A/incarnation/1", body)
+    text = shared.scrape(Accept="application/openmetrics-text")
+    line = next(x for x in text.splitlines() if x.startswith('c_created{agent="A",job="ahead"'))
+    assert float(line.rpartition(" ")[2]) <= time.time()

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+import numpy as np
 from prometheus_client.core import Metric
 
 from services.metrics.errors import Refused
-from services.metrics.parsing.serieslist import Floats
+from services.metrics.parsing.serieslist import CREATED, Floats
 from services.metrics.parsing.url import Labels, Target
 from services.metrics.parsing.wire import Wire
 from services.metrics.settings import Settings
@@ -141,7 +142,13 @@ class Store:
         ttl = push.ttl
         if ttl is None and push.target.incarnation is not None:
             ttl = self.settings.default_ttl
-        return Member(wire, wire.series, values, push.sequence, ttl, self._clock())
+        now = self._clock()
+        began = wire.series.special.get(CREATED)
+        if began is not None and values[began].max() > now:
+            # A sender's clock that is ahead would put the beginning after the first scrape.
+            values = values.copy()
+            values[began] = np.minimum(values[began], now)
+        return Member(wire, wire.series, values, push.sequence, ttl, now)
 
     def _recall(self, group: Group | None, target: Target) -> Ending | None:
         if group is None or target.incarnation is None:
