@@ -53,13 +53,13 @@ def samples(family: Family, series: Any) -> Iterator[tuple[str, dict[str, str], 
     elif family.kind == "summary":
         yield from (("_count", {}, read[0]), ("_sum", {}, read[1]), ("_created", {}, read[2]))
     elif family.kind == "histogram":
-        counts = list(accumulate(read[2:]))
+        counts = list(accumulate(read[1:-1]))
         for bound, count in zip(family.bounds, counts, strict=True):
             yield "_bucket", {"le": write_bound(bound)}, count
         yield "_count", {}, counts[-1]
         if family.bounds[0] >= 0:
             yield "_sum", {}, read[0]
-        yield "_created", {}, read[1]
+        yield "_created", {}, read[-1]
     elif series in family.texts:
         yield "_info", dict(family.texts[series]), 1.0
 

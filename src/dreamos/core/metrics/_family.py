@@ -64,8 +64,8 @@ class Family:
         self.labelnames = labelnames
         self.unit = unit
         self.bounds = bounds
-        #: A histogram's bounds behind two that every number passes: an index into them is a place among its slots.
-        self.places = (-inf, -inf, *bounds)
+        #: A histogram's bounds behind one that every number passes: an index into them is a place among its slots.
+        self.places = (-inf, *bounds)
         self.aggregate = aggregate
         self.place = place
         self.width = {"counter": 2, "gauge": 1, "summary": 3, "histogram": len(bounds) + 2}.get(

@@ -26,7 +26,7 @@ DEFAULT_BUCKETS: tuple[float, ...] = (
 class HistogramSeries(Series):
     """One series of a histogram; what `Histogram.labels` returns.
 
-    Its slots: the sum, the time when it began, then one count for each bucket (not cumulative).
+    Its slots: the sum, one count for each bucket (not cumulative), the time when it began.
     """
 
     __slots__ = ("_bounds",)
@@ -68,7 +68,7 @@ class HistogramSeries(Series):
     @property
     def count(self) -> float:
         """How many observations this process made."""
-        return sum(self._read()[2:])
+        return sum(self._read()[1:-1])
 
     @property
     def sum(self) -> float:
@@ -81,7 +81,7 @@ class HistogramSeries(Series):
         self._bounds = family.places
 
     def _begin(self, cells: Cells, slot: int) -> None:
-        cells[slot + 1] = time.time()
+        cells[slot + self._family.width - 1] = time.time()
         self._slot = slot
         self._cells = cells
 

@@ -8,27 +8,94 @@ asks for the lock anywhere.
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from dreamos.core.metrics._counter import Counter, CounterSeries
+from dreamos.core.metrics._counter import _ONE, Counter, CounterSeries
 from dreamos.core.metrics._family import REGISTRY, Series
 from dreamos.core.metrics._gauge import GaugeSeries
 from dreamos.core.metrics._histogram import HistogramSeries
 from dreamos.core.metrics._summary import SummarySeries
 
-F = TypeVar("F", bound=Callable[..., Any])
+_Method = Callable[..., Any]
+_Texts = Mapping[str, str] | None
 
-_ADDITIONS: tuple[tuple[type[Any], tuple[str, ...]], ...] = (
-    (Series, ("_read",)),
-    (CounterSeries, ("inc",)),
-    (Counter, ("inc",)),
-    (GaugeSeries, ("set", "inc", "dec")),
-    (HistogramSeries, ("observe",)),
-    (SummarySeries, ("observe",)),
+
+# One wrapper for each way of calling: passing on whatever comes would cost twice as much as the lock.
+
+
+def _read(plain: _Method) -> _Method:
+    def read(self: Any) -> Any:
+        with REGISTRY.lock:
+            return plain(self)
+
+    return read
+
+
+def _inc(plain: _Method) -> _Method:
+    def inc(self: Any, amount: float = _ONE, exemplar: _Texts = None) -> None:
+        with REGISTRY.lock:
+            plain(self, amount, exemplar)
+
+    return inc
+
+
+def _inc_tagged(plain: _Method) -> _Method:
+    def inc(
+        self: Any,
+        amount: float = _ONE,
+        exemplar: _Texts = None,
+        tags: Mapping[str, object] | None = None,
+    ) -> None:
+        with REGISTRY.lock:
+            plain(self, amount, exemplar, tags)
+
+    return inc
+
+
+def _observe(plain: _Method) -> _Method:
+    def observe(self: Any, amount: float, exemplar: _Texts = None) -> None:
+        with REGISTRY.lock:
+            plain(self, amount, exemplar)
+
+    return observe
+
+
+def _sum_up(plain: _Method) -> _Method:
+    def observe(self: Any, amount: float) -> None:
+        with REGISTRY.lock:
+            plain(self, amount)
+
+    return observe
+
+
+def _set(plain: _Method) -> _Method:
+    def set_(self: Any, value: float) -> None:
+        with REGISTRY.lock:
+            plain(self, value)
+
+    return set_
+
+
+def _step(plain: _Method) -> _Method:
+    def step(self: Any, amount: float = 1) -> None:
+        with REGISTRY.lock:
+            plain(self, amount)
+
+    return step
+
+
+_ADDITIONS: tuple[tuple[type[Any], str, Callable[[_Method], _Method]], ...] = (
+    (Series, "_read", _read),
+    (CounterSeries, "inc", _inc),
+    (Counter, "inc", _inc_tagged),
+    (GaugeSeries, "set", _set),
+    (GaugeSeries, "inc", _step),
+    (GaugeSeries, "dec", _step),
+    (HistogramSeries, "observe", _observe),
+    (SummarySeries, "observe", _sum_up),
 )
 
 
@@ -39,24 +106,17 @@ def lock_is_needed() -> bool:
     return sys.implementation.name != "cpython" or "free-threading" in sys.version
 
 
-def _locked(function: F) -> F:
-    @functools.wraps(function)
-    def with_lock(*args: Any, **kwargs: Any) -> Any:
-        with REGISTRY.lock:
-            return function(*args, **kwargs)
-
-    return cast("F", with_lock)
-
-
 def lock_additions() -> None:
     """Put the lock around every addition, for the rest of the process."""
     if REGISTRY.locked:
         return
     REGISTRY.locked = True
     REGISTRY.renew_lock()
-    for cls, names in _ADDITIONS:
-        for name in names:
-            setattr(cls, name, _locked(getattr(cls, name)))
+    for cls, name, wrapper in _ADDITIONS:
+        plain = cls.__dict__[name]
+        locked = wrapper(plain)
+        locked.__name__, locked.__doc__ = name, plain.__doc__
+        setattr(cls, name, locked)
 
 
 if lock_is_needed():

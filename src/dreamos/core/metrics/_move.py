@@ -9,9 +9,6 @@ from dreamos.core.metrics._cells import MemoryStore, Store
 from dreamos.core.metrics._errors import record_error
 from dreamos.core.metrics._family import REGISTRY
 
-#: Which slots of a series add up over processes, by type; None: from there to the end.
-_ADDING = {"counter": (0,), "summary": (0, 1)}
-
 
 def move_all(store: Store) -> None:
     """Give every series slots in ``store`` and carry its values over; new series are born there.
@@ -54,14 +51,13 @@ def take_off_reported() -> None:
             kind = series._family.kind
             if not series._is_born() or kind not in ("counter", "summary", "histogram"):
                 continue
-            adding = _ADDING.get(kind) or (0, *range(2, series._family.width))
-            for index in adding:
+            last = series._family.width - 1
+            for index in range(last):
                 taken = read[index]
                 with REGISTRY.adding:
                     cells, slot = series._cells, series._slot
                     cells[slot + index] -= taken
-            began = 2 if kind == "summary" else 1
-            series._cells[series._slot + began] = now
+            series._cells[series._slot + last] = now
         REGISTRY.reported = {}
 
 

@@ -55,10 +55,10 @@ def numbers(family: Family, read: list[float]) -> list[float]:
     """Return the values of the sample lines of a series, from its slots."""
     if family.kind != "histogram":
         return read
-    counts = list(accumulate(read[2:]))
+    counts = list(accumulate(read[1:-1]))
     if family.bounds[0] >= 0:
-        return [*counts, counts[-1], read[0], read[1]]
-    return [*counts, counts[-1], read[1]]
+        return [*counts, counts[-1], read[0], read[-1]]
+    return [*counts, counts[-1], read[-1]]
 
 
 def lines(
