@@ -333,7 +333,7 @@ def main(arguments: list[str] | None = None) -> int:
             Worker(options, report, stop).run()
         finally:
             report.write(final=True)
-            metrics.stop()
+            metrics.stop(10)
     done = report.counts
     failed = sum(done[f"file_ops_{kind}_errors_total"] for kind in ("read", "write", "directory"))
     say(f"Done: {done['operations']} file operations, {failed} of them failed for real.")
