@@ -107,7 +107,7 @@ def delivered() -> Json:
 
 def firing() -> Json:
     """List the alerts that fire now, and those that soon will."""
-    labels = ("agent", "operation", "dependency", "mountpoint", "integration", "reason", "instance")
+    labels = ("agent", "operation", "dependency", "mountpoint", "integration", "reason")
     things = ", ".join(f'"{label}"' for label in labels)
     return table(
         "Alerts",
@@ -166,6 +166,3 @@ def colored(panel: Json, **looks: str | Steps) -> Json:
             }
         )
     return panel
-
-
-USAGE_STEPS: Steps = ((None, GREEN), (0.7, YELLOW), (0.85, ORANGE), (0.95, RED))

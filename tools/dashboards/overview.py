@@ -33,7 +33,7 @@ def dashboard() -> Dashboard:
         rows=[
             Row(
                 4,
-                [5, 5, 5, 5, 4],
+                [4, 5, 6, 5, 4],
                 [health(), agents(), failures.errors(), files.file_failures(), working()],
             ),
             Row(

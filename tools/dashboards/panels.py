@@ -15,7 +15,7 @@ Json = dict[str, Any]
 DATASOURCE: Json = {"type": "prometheus", "uid": "dreamos-prometheus"}
 
 GREEN, YELLOW, ORANGE, RED = "green", "yellow", "orange", "red"
-BLUE, PURPLE, GREY, PLAIN = "blue", "purple", "#8e9297", "text"
+BLUE, PURPLE, GREY = "blue", "purple", "#8e9297"
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,8 @@ def bars(
     panel = panel_of("bargauge", title, description, unit, queries, steps)
     defaults = panel["fieldConfig"]["defaults"]
     defaults.update(color={"mode": "thresholds"}, min=0, noValue=none)
+    # Without it Grafana leaves the name of a single bar out.
+    defaults["displayName"] = "${__series.name}"
     if decimals is not None:
         defaults["decimals"] = decimals
     if maximum is not None:
@@ -163,6 +165,9 @@ def bars(
         "showUnfilled": True,
         "minVizWidth": 8,
         "minVizHeight": 16,
+        "maxVizHeight": 40,
+        "sizing": "manual",
+        "namePlacement": "top",
         "text": {"titleSize": 13, "valueSize": 15},
     }
     return panel
