@@ -51,7 +51,7 @@ class Settings:
 
     max_body_bytes: int = 16 * 1024 * 1024
     """Body of a push, after decompression."""
-    max_series: int = 50_000
+    max_series: int = 10_000
     """Series of one agent, or of one group without an agent."""
     max_groups: int = 20_000
     max_labels: int = 30

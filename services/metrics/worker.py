@@ -7,12 +7,15 @@ the fast lane takes it; everything else is handed to a thread with the bytes tha
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from services.metrics.lane import MAX_BODY, MAX_HEAD, Lane, Unusual, head_of
 
+SWITCH = 0.0005
+"""Seconds after which a thread that reads a large body lets the event loop go on."""
 _CHUNK = MAX_BODY + MAX_HEAD
 
 
@@ -27,6 +30,7 @@ class PushWorker(ThreadWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Load the application, and open the fast lane of its service."""
         super().load_wsgi()
+        sys.setswitchinterval(SWITCH)
         self._lane = Lane(self.wsgi.extensions["dreamos"])
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:

@@ -11,6 +11,7 @@ import struct
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -173,6 +174,7 @@ def _metrics(family: Family, series: SeriesList, at: int) -> Iterator[tuple[str,
         yield labels, entries
 
 
+@lru_cache(maxsize=32_768)
 def _labels(block: str) -> bytes:
     pairs = []
     for name, value in PAIR.findall(block):

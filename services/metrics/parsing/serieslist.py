@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -73,6 +74,7 @@ class SeriesList:
         self.starts = tuple(starts)
         self.names = [entry.name for group in entries for entry in group]
         self.labels = [entry.labels for group in entries for entry in group]
+        self._packed: bytes | None = None
         self.roles: NDArray[np.uint8] = np.array(
             [entry.role for group in entries for entry in group], dtype=np.uint8
         )
@@ -134,17 +136,28 @@ class SeriesList:
         """Number of series that are exposed as samples (without the times of beginning)."""
         return int(np.count_nonzero(self.roles != CREATED))
 
-    def dump(self) -> bytes:
-        """Return the list as compressed bytes, for the disk."""
+    def _raw(self) -> bytes:
         families = [[f.name, f.type, f.help, f.unit] for f in self.families]
         content = [families, self.starts, self.names, self.labels, self.roles.tolist()]
-        return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), 1)
+        return json.dumps(content, separators=(",", ":")).encode()
+
+    def dump(self) -> bytes:
+        """Return the list as compressed bytes, for the disk."""
+        packed, self._packed = self._packed, None
+        return packed if packed is not None else isal_zlib.compress(self._raw(), 1)
+
+    def prepare(self) -> None:
+        """Work out what the disk and the check of other groups need, while no lock is held."""
+        if "digest" not in vars(self):
+            raw = self._raw()
+            self._packed = isal_zlib.compress(raw, 1)
+            self.digest = hashlib.blake2b(raw, digest_size=16).digest()
+        self.label_names  # noqa: B018  (it is worked out once and kept)
 
     @cached_property
     def digest(self) -> bytes:
         """Name of the list on disk: equal lists have the same."""
-        raw = zlib.decompress(self.dump())
-        return hashlib.blake2b(raw, digest_size=16).digest()
+        return hashlib.blake2b(self._raw(), digest_size=16).digest()
 
     @classmethod
     def load(cls, data: bytes) -> SeriesList:

@@ -219,6 +219,9 @@ class _Reader:
         metric = labels
         if draft.kind in ("histogram", "summary", "gaugehistogram"):
             metric = canonical(pairs, self.drop | _POINT_LABELS)
+        if len(self.values) >= self.limits.max_series:
+            limit = self.limits.max_series
+            raise Refused("too_many_series", f"more than {limit} series", at)
         draft.rows.append((Entry(name, labels, draft.role(suffix)), metric, len(self.values)))
         self.heads.append(line[: len(line) - len(rest.encode())])
         self.rows.append(at)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
-
 from services.metrics.parsing.grammar import escape_label
 from services.metrics.parsing.serieslist import Family, Floats, SeriesList
 from services.metrics.parsing.url import Labels
 from services.metrics.parsing.wire import Wire
-from services.metrics.store.merge import Merged, merge, subset
+from services.metrics.store.merge import merge, vanished
 from services.metrics.store.record import HEARTBEATS, PROGRESS, Record
 from services.metrics.store.sums import Part, combine, fold
 
@@ -75,7 +73,6 @@ class Group:
     was_plain: bool = False
     hidden: bool = False
     """Silent for so long that its series are not shown."""
-    _merged: tuple[tuple[SeriesList, ...], Merged] | None = None
 
     @property
     def agent(self) -> str | None:
@@ -110,20 +107,33 @@ class Group:
                 found.setdefault(family.name, family)
         return tuple(found.values())
 
-    def merged(self, parts: tuple[Part, ...]) -> Merged:
-        """Return the union of the parts' lists; it is kept while the lists stay the same."""
-        lists = tuple(part.series for part in parts)
-        known = self._merged
-        if known is None or known[0] != lists:
-            known = (lists, merge(lists))
-            self._merged = known
-        return known[1]
+    def lists_after(self, name: str, member: Member, before: Member | None) -> list[SeriesList]:
+        """Return the lists that the group will consist of when ``member`` has pushed.
+
+        Uniting them beforehand makes the same step quick under the store's lock.
+
+        Args:
+            name: of the process; empty for the plain body.
+            member: its new snapshot.
+            before: the one that it replaces.
+        """
+        retired = self.retired.series if self.retired is not None else None
+        if name and before is not None and before.series is not member.series:
+            gone, positions = vanished(before.series, member.series)
+            if len(positions):
+                retired = gone if retired is None else merge([retired, gone]).series
+        members = [m for key, m in self.members.items() if key != name]
+        plain = member if not name else self.plain
+        found = [retired] if retired is not None else []
+        found += [plain.series] if plain is not None else []
+        found += [other.series for other in members]
+        return [*found, member.series] if name else found
 
     def view(self, parts: tuple[Part, ...]) -> View | None:
         """Return what ``parts`` amount to, None when there is nothing to show."""
         if not parts:
             return None
-        merged = self.merged(parts)
+        merged = merge([part.series for part in parts])
         return View(self.prefix, merged.series, combine(merged, parts))
 
     def record_view(self) -> View:
@@ -161,13 +171,10 @@ class Group:
         """
         if before.series is now.series:
             return False
-        shown = set(zip(now.series.names, now.series.labels, strict=True))
-        keys = zip(before.series.names, before.series.labels, strict=True)
-        gone = np.array([i for i, key in enumerate(keys) if key not in shown], dtype=np.intp)
-        if len(gone):
-            part = Part(subset(before.series, gone), before.values[gone])
-            self.retired = fold(self.retired, part)
-        return bool(len(gone))
+        gone, positions = vanished(before.series, now.series)
+        if len(positions):
+            self.retired = fold(self.retired, Part(gone, before.values[positions]))
+        return bool(len(positions))
 
     def retire(self, member: Member, sign: float = 1.0) -> None:
         """Fold a process' totals into the retired ones (or, with -1, take them out again)."""

@@ -19,6 +19,7 @@ from services.metrics.parsing.serieslist import (
     SeriesList,
     select,
 )
+from services.metrics.store.memo import Memo
 
 _POINT = re.compile(r'(?:^|,)(?:le|quantile)="[^"]*"')
 LASTING = (COUNT, TOTAL, CREATED)
@@ -49,10 +50,14 @@ def merge(lists: Sequence[SeriesList]) -> Merged:
     """Unite lists; families and series keep the order in which they are first met.
 
     A family that two lists type differently is taken as the first one has it: the store lets
-    no such lists stand side by side.
+    no such lists stand side by side. When one of the lists holds all there is, it is the union.
     """
-    if len(lists) == 1 or all(item is lists[0] for item in lists):
+    if all(item is lists[0] for item in lists):
         return Merged(lists[0], (None,) * len(lists))
+    return _unite(lists)
+
+
+def _merge(lists: Sequence[SeriesList]) -> Merged:
     families: dict[str, Family] = {}
     metrics: dict[str, dict[str, dict[tuple[str, str], Entry]]] = {}
     for item in dict.fromkeys(lists):
@@ -64,20 +69,21 @@ def merge(lists: Sequence[SeriesList]) -> Merged:
                 point.setdefault((entry.name, entry.labels), entry)
     names = sorted(families)
     rows = [[e for point in metrics[name].values() for e in point.values()] for name in names]
-    for item in lists:
-        if len(item) == sum(map(len, rows)) and item.starts == _starts(rows):
-            flat = [entry for row in rows for entry in row]
-            if all(e.name == n and e.labels == label
-                   for e, n, label in zip(flat, item.names, item.labels, strict=True)):  # fmt: skip
-                return _placed(item, lists)
-    return _placed(SeriesList([families[name] for name in names], rows), lists)
+    union = SeriesList([families[name] for name in names], rows)
+    same = (item for item in lists if _equal(item, union))
+    return _placed(next(same, union), lists)
 
 
-def _starts(rows: Sequence[Sequence[Entry]]) -> tuple[int, ...]:
-    starts = [0]
-    for row in rows:
-        starts.append(starts[-1] + len(row))
-    return tuple(starts)
+_unite = Memo(_merge)
+
+
+def _equal(one: SeriesList, other: SeriesList) -> bool:
+    return (
+        one.starts == other.starts
+        and one.names == other.names
+        and one.labels == other.labels
+        and one.families == other.families
+    )
 
 
 def _placed(union: SeriesList, lists: Sequence[SeriesList]) -> Merged:
@@ -105,23 +111,57 @@ def subset(source: SeriesList, positions: Ints) -> SeriesList:
 
 def lasting(source: SeriesList) -> tuple[SeriesList, Ints]:
     """Return the part of a list that outlives its process, and where it stands in the list."""
+    return _last([source])
+
+
+def _lasting(lists: Sequence[SeriesList]) -> tuple[SeriesList, Ints]:
+    source = lists[0]
     positions = source.positions(*LASTING)
     if len(positions) == len(source):
         return source, positions
     return subset(source, positions), positions
 
 
+_last = Memo(_lasting)
+
+
+def vanished(before: SeriesList, now: SeriesList) -> tuple[SeriesList, Ints]:
+    """Return the lasting part of ``before`` that ``now`` does not have, and where it stood."""
+    return _gone([before, now])
+
+
+def _vanished(lists: Sequence[SeriesList]) -> tuple[SeriesList, Ints]:
+    before, now = lists
+    shown = set(zip(now.names, now.labels, strict=True))
+    keys = zip(before.names, before.labels, before.roles.tolist(), strict=True)
+    gone = [i for i, (name, labels, role) in enumerate(keys)
+            if role in LASTING and (name, labels) not in shown]  # fmt: skip
+    positions: Ints = np.array(gone, dtype=np.intp)
+    return subset(before, positions), positions
+
+
+_gone = Memo(_vanished)
+
+
 def overlay(
     old: SeriesList, old_values: Floats, new: SeriesList, new_values: Floats
 ) -> tuple[SeriesList, Floats]:
     """Replace, in ``old``, the families that ``new`` names (what POST does)."""
-    kept = [i for i, family in enumerate(old.families) if family.name not in new.index]
-    if not kept:
+    if all(family.name in new.index for family in old.families):
         return new, new_values
-    positions = select(old, kept)
-    part = subset(old, positions)
+    part, positions = _kept([old, new])
     merged = merge((part, new))
     values = np.empty(len(merged.series))
     for values_of, columns in zip((old_values[positions], new_values), merged.columns, strict=True):
         values[slice(None) if columns is None else columns] = values_of
     return merged.series, values
+
+
+def _keep(lists: Sequence[SeriesList]) -> tuple[SeriesList, Ints]:
+    old, new = lists
+    kept = [i for i, family in enumerate(old.families) if family.name not in new.index]
+    positions = select(old, kept)
+    return subset(old, positions), positions
+
+
+_kept = Memo(_keep)

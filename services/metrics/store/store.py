@@ -21,7 +21,7 @@ from services.metrics.store.ended import Ended, Ending
 from services.metrics.store.flushing import Flusher, Taken
 from services.metrics.store.group import Group, Member, View
 from services.metrics.store.journal import Journal
-from services.metrics.store.merge import overlay
+from services.metrics.store.merge import lasting, merge, overlay
 from services.metrics.store.overlap import Overlap
 from services.metrics.store.push import Answer, Push
 from services.metrics.store.reading import Reader
@@ -101,6 +101,7 @@ class Store:
             first = wires[0] if wires else None
             wire, values = self._reader.text(push.body, push.openmetrics, drop, first)
         member = self._member(push, wire, values)
+        self._prepare(group, push, member, before)
         with self._lock:
             if target.incarnation is None:
                 return self._admit_plain(push, member)
@@ -175,7 +176,7 @@ class Store:
             member.series, member.values = overlay(
                 before.series, before.values, member.series, member.values
             )
-        self._check(group, member, before)
+        self._check(group, incarnation, member, before)
         if before is not None and group.retire_vanished(before, member):
             self._journal.totals[group.id] = group
         revived = gone.member if gone is not None else None
@@ -208,7 +209,7 @@ class Store:
             member.series, member.values = overlay(
                 before.series, before.values, member.series, member.values
             )
-        self._check(group, member, before)
+        self._check(group, "", member, before)
         if group.agent is not None:
             group.beat(before, member)
             group.record.last_push = member.pushed
@@ -219,16 +220,39 @@ class Store:
         self._settle(group, before is None or before.series is not member.series)
         return Answer("accepted", lines)
 
-    def _check(self, group: Group, member: Member, before: Member | None) -> None:
+    def _prepare(
+        self, group: Group | None, push: Push, member: Member, before: Member | None
+    ) -> None:
+        """Unite the lists that :meth:`_admit` will need, so that it need not do so under the lock.
+
+        What happens in between only costs time: everything is looked up again by what it is then.
+        """
+        if group is None or (before is not None and before.series is member.series):
+            lists = [member.series]
+        else:
+            series, values = member.series, member.values
+            if before is not None and not push.replace:
+                series, values = overlay(before.series, before.values, series, values)
+            name = push.target.incarnation or ""
+            lists = group.lists_after(name, replace(member, series=series, values=values), before)
+        union = merge(lists).series
+        if push.final:
+            part = lasting(member.series)[0]
+            retired = group.retired if group is not None else None
+            lists.append(merge([retired.series, part]).series if retired is not None else part)
+        for series in (union, *lists):
+            series.prepare()
+
+    def _check(self, group: Group, name: str, member: Member, before: Member | None) -> None:
         """Refuse what does not fit with others or is too much; only when the list is new."""
         if before is not None and before.series is member.series:
             return
-        series = member.series.series
-        if group.retired is not None:
-            series = max(series, group.retired.series.series)
-        if series > self.settings.max_series:
-            limit = self.settings.max_series
-            raise Refused("too_many_series", f"{series} series; {limit} are allowed")
+        lists = group.lists_after(name, member, before)
+        series = merge(lists).series.series
+        limit = self.settings.max_series
+        if series > limit:
+            what = f"{series} series with those that the agent had; {limit} are allowed"
+            raise Refused("too_many_series", what)
         self._claims.check(group.labels, member.series.families)
         self._overlap.check(group.labels, member.series)
 
