@@ -4,9 +4,9 @@ Run it from the top of the repository::
 
     python -m benchmarks.collectors.workspace [agents] [messages]
 
-Each round stands for one collection, four of them for a minute. Before each, a tenth of the agents
-rewrite their status and another tenth get a message: far more than real agents do. Every change is
-seconds old when it is seen, which is the worst case: it is looked at once more in the next round.
+Each round stands for one collection, four of them for a minute. Before each, a twentieth of the
+agents rewrite their status and another twentieth get a message: each agent does both about once in
+five minutes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def build(root: Path, agents: int, messages: int) -> None:
 
 
 def change(root: Path, agents: int, round_number: int) -> None:
-    """Let a tenth of the agents write their status, and a tenth get mail."""
+    """Let a twentieth of the agents write their status, and a twentieth get mail."""
     chosen = random.Random(round_number).sample(  # noqa: S311
         range(agents), agents // 5
     )

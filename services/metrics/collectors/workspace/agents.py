@@ -64,7 +64,10 @@ class Agent:
 
     def look(self, look: Look) -> None:
         """Look at the status and the inbox, and make the samples anew if anything changed."""
-        changed = [self._status.look(look), self._box.look(look), self._file.look(look)]
+        changed = [self._status.look(look), self._box.look(look)]
+        # where there is a folder, an inbox file beside it is rare: it is looked for now and then
+        if self._box.mail is None or self._file.value is not None or look.thorough:
+            changed.append(self._file.look(look))
         if any(changed) or not self.fixed:
             self._state = self._status.value or Status("unknown")
             self._mail = _together(self._box.mail, self._file)

@@ -13,9 +13,10 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 Signature = tuple[int, int, int, int]
 
-RACY = (
-    2.5  # seconds; the coarsest time stamps in use (FAT, some network mounts) are 2 seconds apart
-)
+# Seconds in which a second change may get the same time stamp. The coarsest in use (FAT, some network
+# mounts) are 2 s apart, those with a fraction of a second a tick of the kernel's clock.
+COARSE = 2.5
+FINE = 0.1
 REASONS = ("empty", "encoding", "not_json", "too_large", "unreadable", "wrong_shape")
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _MARKS = (
@@ -57,8 +58,9 @@ def signature(found: os.stat_result) -> Signature:
 
 
 def settled(found: os.stat_result, now: float) -> bool:
-    """Whether a further change would get another time stamp than the one seen; if not, look again next time."""
-    return now - max(found.st_mtime, found.st_ctime) > RACY
+    """Whether a further change would get another time stamp; if not, look again next time."""
+    fine = found.st_mtime_ns % 1_000_000_000 != 0 and found.st_ctime_ns % 1_000_000_000 != 0
+    return bool(now - max(found.st_mtime, found.st_ctime) > (FINE if fine else COARSE))
 
 
 def read(path: str, limit: int) -> bytes:
@@ -76,8 +78,10 @@ def read(path: str, limit: int) -> bytes:
             raise UnusableError("unreadable")
         if found.st_size > limit:
             raise UnusableError("too_large")
-        with os.fdopen(os.dup(handle), "rb") as file:
-            data = file.read(limit + 1)
+        data = piece = os.read(handle, limit + 1)
+        while piece and len(data) <= limit:
+            piece = os.read(handle, limit + 1)
+            data += piece
     except OSError:
         raise UnusableError("unreadable") from None
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.metrics.collectors.workspace import WorkspaceCollector
+from services.metrics.collectors.workspace.watching import settled
 from tests.unit.collectors.reading import value, values
 from tests.unit.collectors.workspaces import Clock, write
 
@@ -168,6 +169,17 @@ def test_a_file_read_in_the_tick_of_its_change_is_read_again(tmp_path: Path) -> 
     at_once.now += 10
     collector.collect()
     assert watched._seen is not None
+
+
+def test_time_stamps_of_whole_seconds_are_trusted_later(tmp_path: Path) -> None:
+    file = write(tmp_path, STATUS, "{}", mtime=1_700_000_000)
+    found = file.stat()
+    assert not settled(found, found.st_ctime + 2.4)
+    assert settled(found, found.st_ctime + 2.6)
+    os.utime(file, ns=(0, 1_700_000_000_123_456_789))
+    found = file.stat()
+    assert not settled(found, found.st_ctime + 0.05)
+    assert settled(found, found.st_ctime + 0.2)
 
 
 def test_unread_messages_and_the_oldest_of_them_are_told(tmp_path: Path, clock: Clock) -> None:
