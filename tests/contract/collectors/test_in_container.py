@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from tests.contract.collectors.comparison import (
 from tests.contract.collectors.exporter import NodeExporter
 
 ROOT = Path(__file__).parents[3]
-IMAGE = "dreamos-test/empty"
+IMAGE = f"dreamos-test/empty:{os.getpid()}"
 # Answers every line on its input with all samples as one line of JSON
 PROGRAM = """
 import json, sys

@@ -126,13 +126,18 @@ class Agents:
         self.found: dict[str, Agent] = {}
 
     def discover(self) -> None:
-        """Take up new folders, drop those that are gone. Raises OSError when the root cannot be listed."""
+        """Take up new folders, drop those that are gone.
+
+        Raises OSError, and changes nothing, when the root or a folder of agents cannot be listed.
+        """
         with os.scandir(self._root):
             pass
         folders: dict[str, str] = {}
-        self.ignored = 0
+        ignored = 0
         for base in BASES:
-            self._list(os.path.normpath(f"{self._root}/{base}"), base != ".", folders)
+            others = self._list(os.path.normpath(f"{self._root}/{base}"), folders)
+            ignored += others if base != "." else 0
+        self.ignored = ignored
         for name in self.found.keys() - folders.keys():
             del self.found[name]
         for name, folder in folders.items():
@@ -146,19 +151,21 @@ class Agents:
         """
         return value if isinstance(value, str) and value in self.found else "other"
 
-    def _list(self, base: str, counted: bool, folders: dict[str, str]) -> None:
+    def _list(self, base: str, folders: dict[str, str]) -> int:
+        """Add the agents' folders in ``base``; return how many other folders there are."""
+        others = 0
         try:
             with os.scandir(base) as entries:
                 for entry in entries:
                     if not _is_folder(entry):
                         continue
-                    if len(entry.name) <= LONGEST and self._pattern.fullmatch(entry.name):
-                        if len(folders) < MOST:
-                            folders.setdefault(entry.name, entry.path)
-                    elif counted:
-                        self.ignored += 1
-        except OSError:
-            return  # this generation's folder is not there
+                    if len(entry.name) > LONGEST or not self._pattern.fullmatch(entry.name):
+                        others += 1
+                    elif len(folders) < MOST:
+                        folders.setdefault(entry.name, entry.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return 0  # this generation's folder is not there
+        return others
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
