@@ -21,6 +21,8 @@ _lock = threading.RLock()
 _pusher: Pusher | None = None
 _inherited: _foreign.Baseline = {}
 _prepared = False
+#: Whether nobody asked for the pusher by a call: it comes from the environment, or from the parent of a fork.
+_implicit = False
 
 
 def start(
@@ -36,7 +38,8 @@ def start(
 
     What is not given comes from the environment (``DREAMOS_METRICS_AGENT``, ``_JOB``, ``_URL``, ``_TOKEN`` or
     ``_TOKEN_FILE``, ``_INTERVAL``, ``_SPOOL``), then from the defaults. Calling it again while it runs changes
-    nothing and returns the same handle.
+    nothing and returns the same handle; but where pushing was started by the environment, or by the process that this
+    one was forked from, another agent's name or other settings take its place.
 
     Arguments:
         agent: the agent's name, e.g. ``"Agent-1"``; several processes may share it.
@@ -61,8 +64,12 @@ def start(
 
 def start_with(settings: Settings) -> Pusher:
     """Start pushing with ready settings."""
-    global _pusher
+    global _pusher, _implicit
     with _lock:
+        if _pusher is not None and _implicit and _pusher.settings != settings:
+            _pusher.withdraw(_pusher.settings.exit_timeout)
+            _pusher = None
+        _implicit = False
         if _pusher is not None:
             if _pusher.settings != settings:
                 record_error("already_started", f"still pushing as {_pusher.settings}")
@@ -106,8 +113,10 @@ def start_from_environment() -> None:
     """Start pushing when ``DREAMOS_METRICS_AGENT`` is set. Never raises: an import must not fail."""
     if not os.environ.get("DREAMOS_METRICS_AGENT"):
         return
+    global _implicit
     try:
         start()
+        _implicit = True
     except Exception as error:  # noqa: BLE001 - an import must not fail
         record_error("wrong_setting", f"{type(error).__name__}: {error}")
 
@@ -141,7 +150,7 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _lock, _pusher
+    global _lock, _pusher, _implicit
     _lock = threading.RLock()
     REGISTRY.renew_lock()
     try:
@@ -155,6 +164,7 @@ def _after_fork_in_child() -> None:
             _pusher = Pusher(parent.settings, parent.folder)
             _pusher.camera.baseline = _inherited
             _pusher.start_in_fork()
+            _implicit = True
     except Exception as error:  # noqa: BLE001 - os.fork must not fail because of us
         record_error("fork", f"{type(error).__name__}: {error}")
 

@@ -56,8 +56,10 @@ class Pusher:
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._stopping = False
+        self._withdrawn = False
         self._accepted = False
         self._flushes: list[threading.Event] = []
+        self._flush_lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="dreamos-metrics", daemon=True)
 
     @property
@@ -80,7 +82,8 @@ class Pusher:
     def flush(self, timeout: float) -> bool:
         """Push now; return whether a push was accepted within ``timeout`` seconds."""
         done = threading.Event()
-        self._flushes.append(done)
+        with self._flush_lock:
+            self._flushes.append(done)
         self._wake.set()
         return done.wait(timeout) and self._accepted
 
@@ -89,6 +92,11 @@ class Pusher:
         self._stopping = True
         self._wake.set()
         return self._ended.wait(timeout)
+
+    def withdraw(self, timeout: float) -> bool:
+        """End in favour of another pusher: without a trace when nothing was pushed yet, else as `stop` does."""
+        self._withdrawn = True
+        return self.stop(timeout)
 
     def abandon_in_fork(self) -> None:
         """Let go of what belongs to the parent process."""
@@ -114,7 +122,8 @@ class Pusher:
             self._ended.set()
 
     def _round(self) -> None:
-        waiting, self._flushes = self._flushes, []
+        with self._flush_lock:
+            waiting, self._flushes = self._flushes, []
         snapshot = self._take()
         self._accepted = snapshot is not None and self._push(snapshot, final=False)
         for done in waiting:
@@ -127,6 +136,10 @@ class Pusher:
             done.set()
 
     def _end(self) -> None:
+        if self._withdrawn and not self._sequence:
+            move_all(MemoryStore())
+            self._remove_file()
+            return
         snapshot = self._take()
         if snapshot is not None:
             with REGISTRY.lock:

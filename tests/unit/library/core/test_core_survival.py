@@ -252,3 +252,43 @@ def test_without_a_folder_values_live_in_memory(receiver: Receiver, folder: str)
     assert 0 == done.returncode
     assert (1 if folder else 0) == done.stderr.count("no_spool")
     assert 1000 == receiver.pushes[-1].value(LINE)
+
+
+def test_a_fork_may_start_as_an_agent_of_its_own(receiver: Receiver, tmp_path: Path) -> None:
+    code = """
+import os
+from dreamos.core.metrics import Counter, start
+tasks = Counter("tasks_total", "Tasks")
+tasks.inc()
+pid = os.fork()
+if pid == 0:
+    tasks.inc(2)
+    start(agent="child")
+    tasks.inc(3)
+else:
+    os.waitpid(pid, 0)
+"""
+    done = run(code, receiver.url, tmp_path)
+    assert (0, "") == (done.returncode, done.stderr)
+    counted = {push.path.split("/")[5]: push.value("tasks_total") for push in receiver.pushes}
+    assert {"A": 1, "child": 5} == counted
+    assert [] == _spool.waiting(tmp_path)
+
+
+def test_a_call_of_start_wins_over_the_environment(receiver: Receiver, tmp_path: Path) -> None:
+    code = """
+from dreamos.core.metrics import Counter, start
+tasks = Counter("tasks_total", "Tasks")
+tasks.inc()
+start(agent="B", interval=500)
+start(agent="C")
+tasks.inc()
+"""
+    done = run(code, receiver.url, tmp_path)
+    assert 0 == done.returncode
+    assert ["already_started"] == [line.split(": ")[1] for line in done.stderr.splitlines()], (
+        done.stderr
+    )
+    assert {"B": 2} == {
+        push.path.split("/")[5]: push.value("tasks_total") for push in receiver.pushes
+    }
