@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from services.metrics.exposition.layout import Layout, Views
@@ -13,6 +14,10 @@ from services.metrics.exposition.text import TextRenderer
 from services.metrics.parsing.serieslist import CREATED, select
 from services.metrics.store.group import View
 from services.metrics.store.merge import subset
+
+Renderer = TextRenderer | ProtobufRenderer
+IDLE = 120.0
+"""Seconds after which the pieces of a format that nobody asks for are let go."""
 
 
 class Exposition:
@@ -27,11 +32,13 @@ class Exposition:
         self._lock = threading.Lock()
         self._layout: Layout | None = None
         self._cache = PrefixCache()
-        self._renderers: dict[Format, TextRenderer | ProtobufRenderer] = {
-            "text": TextRenderer(False, self._cache),
-            "openmetrics": TextRenderer(True, self._cache),
-            "protobuf": ProtobufRenderer(),
+        self._makers: dict[Format, Callable[[], Renderer]] = {
+            "text": lambda: TextRenderer(False, self._cache),
+            "openmetrics": lambda: TextRenderer(True, self._cache),
+            "protobuf": ProtobufRenderer,
         }
+        self._renderers = {form: made() for form, made in self._makers.items()}
+        self._used: dict[Format, float] = {}
 
     def render(self, form: Format) -> list[bytes]:
         """Return everything, in the format ``form``, in pieces that follow each other."""
@@ -40,6 +47,10 @@ class Exposition:
             if self._layout is None or not self._layout.fits(views):
                 self._layout = Layout(views)
                 self._cache.keep_only(set(views))
+            self._used[form] = time.monotonic()
+            for other, made in self._makers.items():
+                if self._used.get(other, 0.0) < time.monotonic() - IDLE:
+                    self._renderers[other] = made()
             return self._renderers[form].render(self._layout, views)
 
     def sums(self, names: Iterable[str]) -> dict[str, float]:

@@ -79,8 +79,11 @@ def parse(
     Raises:
         Refused: with the number of the first line that is wrong.
     """
-    reader = _Reader(openmetrics, drop, limits or Settings())
-    return reader.read(body)
+    chosen = limits or Settings()
+    samples = body.count(b"\n") - body.count(b"\n#") - body.count(b"\n\n")
+    if samples > chosen.max_series + 1:
+        raise Refused("too_many_series", f"more than {chosen.max_series} series")
+    return _Reader(openmetrics, drop, chosen).read(body)
 
 
 @dataclass

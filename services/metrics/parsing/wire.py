@@ -39,6 +39,8 @@ class Wire:
         self._heads = parsed.heads if parsed.plain else None
         self._lengths = [len(head) for head in parsed.heads]
         self._all_heads = parsed.heads
+        rows = set(parsed.rows)
+        self._comments = [at for at in range(len(parsed.heads)) if at + 1 not in rows]
 
     @cached_property
     def name(self) -> str:
@@ -65,16 +67,16 @@ class Wire:
             lines.pop()
         elif heads[-1:] != [b"# EOF"]:
             return None
-        lengths = self._lengths
-        if len(lines) != len(heads):
+        if len(lines) != len(heads) or not all(map(bytes.startswith, lines, heads)):
             return None
-        if [line[:n] for line, n in zip(lines, lengths, strict=True)] != heads:
+        if any(lines[at] != heads[at] for at in self._comments):
             return None
-        texts = [line[n:] for line, n in zip(lines, lengths, strict=True) if len(line) > n]
+        ends = zip(lines, self._lengths, strict=True)
+        texts = [line[n:] for line, n in ends if len(line) > n]
         if len(texts) != len(self.rows) or b"".join(texts).translate(None, _NUMBER_BYTES):
             return None
         try:
-            values = np.array(list(map(float, texts)), dtype=np.float64)
+            values = np.fromiter(map(float, texts), np.float64, len(texts))
         except ValueError:
             return None
         return self.arrange(values)

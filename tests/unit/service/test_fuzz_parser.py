@@ -147,3 +147,9 @@ def test_a_list_comes_back_from_disk_as_it_was(body: bytes) -> None:
     assert series.digest == again.digest
     assert _keys(series) == _keys(again)
     assert series.families == again.families
+
+
+def test_a_longer_comment_is_not_taken_for_a_value() -> None:
+    wire = Wire(parse(b"# TYPE a gauge\na 1\n", False))
+    assert wire.match(b"# TYPE a gauge\na 2\n") is not None
+    assert wire.match(b"# TYPE a gauge5\na \n") is None

@@ -1,0 +1,65 @@
+"""The limit at the door: one bad agent is stopped, the others do not notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.contract.conftest import Running
+
+
+def series(first: int, count: int, kind: str = "gauge") -> str:
+    lines = (f'flood{{n="{number}"}} 1\n' for number in range(first, first + count))
+    return f"# TYPE flood {kind}\n" + "".join(lines)
+
+
+def test_a_million_distinct_series_of_one_agent_change_nothing_for_the_others(
+    launch: Callable[..., Running],
+) -> None:
+    service = launch(METRICS_MAX_SERIES="500")
+    good = "# TYPE work_total counter\nwork_total {}\n"
+    refused = 0
+    for number in range(10):
+        body = series(number * 100_000, 100_000)
+        reply = service.push("j/agent/bad/incarnation/1", body)
+        refused += reply.status == 429
+        assert reply.text.startswith("too_many_series: more than 500 series")
+        service.push("j/agent/good/incarnation/1", good.format(number))
+        assert number == service.value("work_total", agent="good")
+    assert 10 == refused
+    assert 10 == service.value("dreamos_ingest_rejected_total", reason="too_many_series")
+    assert "flood" not in service.scrape()
+
+
+def test_series_that_come_little_by_little_are_counted_together(
+    launch: Callable[..., Running],
+) -> None:
+    service = launch(METRICS_MAX_SERIES="500")
+    path = "j/agent/bad/incarnation/1"
+    statuses = [service.push(path, series(n * 100, 100, "counter")).status for n in range(8)]
+    assert [200] * 5 + [429] * 3 == statuses
+    assert 500 == service.value("dreamos_series", agent="bad")
+    assert 500 == service.scrape().count("\nflood{")
+    other = "# TYPE calm gauge\ncalm 1\n"
+    assert 200 == service.push("j/agent/good/incarnation/1", other).status
+    assert 202 == service.push("j/agent/bad", method="DELETE").status
+    assert 200 == service.push(path, series(0, 100, "counter")).status
+
+
+def test_gauges_may_change_their_labels_for_ever(launch: Callable[..., Running]) -> None:
+    service = launch(METRICS_MAX_SERIES="500")
+    path = "j/agent/A/incarnation/1"
+    assert [200] * 8 == [service.push(path, series(n * 400, 400)).status for n in range(8)]
+    assert 400 == service.value("dreamos_series", agent="A")
+
+
+def test_processes_of_one_agent_share_its_limit(launch: Callable[..., Running]) -> None:
+    service = launch(METRICS_MAX_SERIES="500")
+    pushes = [service.push(f"j/agent/A/incarnation/{n}", series(n * 200, 200)) for n in range(4)]
+    assert [200, 200, 429, 429] == [reply.status for reply in pushes]
+
+
+def test_the_number_of_groups_is_limited(launch: Callable[..., Running]) -> None:
+    service = launch(METRICS_MAX_GROUPS="5")
+    statuses = [service.push(f"g{n}", "a 1\n").status for n in range(7)]
+    assert [200] * 5 + [429] * 2 == statuses
+    assert 200 == service.push("g0", "a 2\n").status
