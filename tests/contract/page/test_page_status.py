@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import http.client
 import re
 import time
 from collections.abc import Callable
@@ -124,9 +125,15 @@ def test_a_refused_push_is_shown_with_its_reason(launch: Callable[..., Running])
 
 def test_a_thousand_agents_stay_readable(launch: Callable[..., Running]) -> None:
     service = launch()
-    for number_ in range(1_005):
-        path = f"dreamos/agent/swarm-{number_}/incarnation/1"
-        service.push(path, "# TYPE t_total counter\nt_total 1\n", Dreamos_TTL="3600")
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    for each in range(1_005):
+        path = f"/metrics/job/dreamos/agent/swarm-{each}/incarnation/1"
+        body = "# TYPE t_total counter\nt_total 1\n"
+        connection.request("PUT", path, body, {"Dreamos-TTL": "3600"})
+        with connection.getresponse() as answer:
+            assert 200 == answer.status
+            answer.read()
+    connection.close()
     push(service, "zz-hanging", overdue=1)
     page = ask(service.url + "/").text
     assert 50 == len(rows(page))
