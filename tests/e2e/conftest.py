@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.sinks import HttpSink, Mailbox, http_sink, smtp_sink
 from tests.e2e.stack import Stack, free_ports
+from tests.unit.collectors.workspaces import from_samples
 
 SERVICES = ("metrics", "prometheus", "alertmanager", "grafana")
 
@@ -52,7 +53,7 @@ def stack(
 
 
 def describe(folder: Path, project: str, mailbox: Mailbox, sink: HttpSink) -> Stack:
-    """Write settings and receivers' secrets for a stack with short intervals."""
+    """Write settings, receivers' secrets and a Dream.OS workspace for a stack with short intervals."""
     ports = dict(zip(SERVICES, free_ports(len(SERVICES)), strict=True))
     secrets = folder / "secrets"
     host = "host.docker.internal"
@@ -65,7 +66,9 @@ def describe(folder: Path, project: str, mailbox: Mailbox, sink: HttpSink) -> St
     (secrets / "alertmanager").mkdir(parents=True)
     for name, text in receivers.items():
         (secrets / "alertmanager" / name).write_text(text + "\n", encoding="utf-8")
+    from_samples(folder / "workspace")
     settings = {
+        "WORKSPACE_DIR": str(folder / "workspace"),
         **{f"{name.upper()}_PORT": str(port) for name, port in ports.items()},
         "STACK_NAME": "endtoend",
         "SECRETS_DIR": str(secrets),
@@ -80,6 +83,10 @@ def describe(folder: Path, project: str, mailbox: Mailbox, sink: HttpSink) -> St
         "PAGERDUTY_URL": f"http://{host}:{sink.port}/pagerduty/v2/enqueue",
         "PAGERDUTY_SEVERITIES": "critical,warning",
     }
+    # The containers run as another user than the one whose private folder pytest made this in.
+    for place in (folder, *folder.parents):
+        if place.stat().st_uid == os.geteuid() and not place.stat().st_mode & 0o001:
+            place.chmod(place.stat().st_mode | 0o011)
     env_file = folder / "test.env"
     env_file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
     return Stack(project, env_file, secrets, ports)

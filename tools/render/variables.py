@@ -123,7 +123,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ),
     ),
     "Limits of the service": (
-        ("METRICS_MAX_SERIES", "50000", "count", "50000", "series that one agent may push"),
+        ("METRICS_MAX_SERIES", "10000", "count", "10000", "series that one agent may push"),
         ("METRICS_DROP_AFTER", "86400", "count", "86400", "seconds of silence until it is hidden"),
     ),
     "Images (unset: the versions pinned in the project)": (
