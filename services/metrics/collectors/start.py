@@ -21,6 +21,7 @@ from .workspace import PATTERN, WorkspaceCollector
 log = logging.getLogger(__name__)
 
 LATE = 3.0  # intervals without a success after which a collector counts as not working
+ESSENTIAL = frozenset(("cpu", "meminfo", "netdev"))  # parts that every host has
 PATIENCE = 60.0  # seconds that even a quick collector is given
 
 
@@ -34,9 +35,10 @@ class Collectors:
         self._dependencies: DependencyCollector | None = None
         if settings.probes_file is not None:
             self._dependencies = DependencyCollector(settings.probes_file, min(5.0, interval))
+        self._host = _host(settings)
         chosen: list[Collector | None] = [
             self._stability,
-            _host(settings),
+            self._host,
             self._workspace,
             self._dependencies,
             _processes(settings),
@@ -62,6 +64,8 @@ class Collectors:
     def components(self) -> dict[str, Callable[[], Component]]:
         """Return the health checks, by name; each answers at once, from what is known."""
         checks = {"collectors": self._collectors_health, "stability": self._stability_health}
+        if self._host is not None:
+            checks["host"] = self._host_health
         if self._workspace is not None:
             checks["workspace"] = self._workspace_health
         if self._dependencies is not None:
@@ -77,6 +81,15 @@ class Collectors:
         if late:
             return Component("degraded", "no figures of late from " + ", ".join(sorted(late)))
         return Component("healthy", "all collectors work")
+
+    def _host_health(self) -> Component:
+        host = self._host
+        unread = sorted(ESSENTIAL & host.failed) if host is not None else []
+        figures = dict(host.figures) if host is not None else {}
+        if unread:
+            detail = "not read: " + ", ".join(unread) + "; is METRICS_HOST_PROC the host's /proc?"
+            return Component("degraded", detail, **figures)
+        return Component("healthy", "the host's figures are read", **figures)
 
     def _stability_health(self) -> Component:
         known = self._stability

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -62,7 +63,7 @@ def test_everything_that_is_asked_for_collects_and_stops(tmp_path: Path) -> None
     everything = ("host", "workspace", "dependencies", "processes", "stability", "collectors")
     assert shelf.wait_for(*everything)
     status, components = health(collectors).report()
-    assert {"collectors", "stability", "workspace", "dependencies"} == set(components)
+    assert {"host", "collectors", "stability", "workspace", "dependencies"} == set(components)
     assert "unhealthy" != status
     assert 40 == components["workspace"].data["agents"]
     collectors.stop()
@@ -104,6 +105,18 @@ def test_a_wrong_probes_file_degrades_and_does_not_stop_the_service(tmp_path: Pa
     collectors.stop()
     assert "degraded" == found.status
     assert "cannot be read" in found.detail
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the Linux kernel's files")
+@pytest.mark.parametrize(("proc", "status"), [("/proc", "healthy"), ("/no/such", "degraded")])
+def test_a_proc_that_is_not_mounted_shows_in_health(tmp_path: Path, proc: str, status: str) -> None:
+    shelf = Shelf()
+    collectors = start_all(shelf, settings(tmp_path, host_proc=Path(proc)))
+    assert shelf.wait_for("host")
+    found = collectors.components()["host"]()
+    collectors.stop()
+    assert status == found.status
+    assert ("memory_usage_ratio" in found.data) is (status == "healthy")
 
 
 def test_a_workspace_that_is_not_there_degrades(tmp_path: Path) -> None:

@@ -34,18 +34,19 @@ class HostCollector:
         self._memory: dict[str, float] = {}
         self._before: dict[str, list[float]] = {}
         self._groups: cgroup.Groups | None = None
+        self.failed: frozenset[str] = frozenset()
+        self.figures: dict[str, float] = {}
         self.parts = self._linux() if sys.platform == "linux" else _portable()
 
     def collect(self) -> list[Metric]:
         """Return the families of every part that could be read."""
         out = Families()
-        for name, part in self.parts.items():
-            self._run(name, part, out)
+        self.failed = frozenset(n for n, part in self.parts.items() if not self._run(n, part, out))
         if sys.platform == "linux":
             self._own(out)
         return out.list()
 
-    def _run(self, name: str, part: Part, out: Families) -> None:
+    def _run(self, name: str, part: Part, out: Families) -> int:
         began, labels = time.perf_counter(), {"collector": name}
         scratch, success = Families(), 1
         try:
@@ -58,6 +59,7 @@ class HostCollector:
         out.gauge("node_scrape_collector_duration_seconds", text, passed, labels)
         text = "Whether a part of the host collection succeeded."
         out.gauge("node_scrape_collector_success", text, success, labels)
+        return success
 
     def _linux(self) -> dict[str, Part]:
         return {
@@ -103,10 +105,13 @@ class HostCollector:
         if used is not None:
             text = "Share of CPU time in use since the collection before (idle and iowait are not)."
             out.gauge("dreamos_host_cpu_usage_ratio", text, used)
+            self.figures["cpu_usage_ratio"] = round(used, 4)
         total, available = self._memory.get("MemTotal"), self._memory.get("MemAvailable")
         if total and available is not None:
             text = "Share of memory that is not available to new work."
-            out.gauge("dreamos_host_memory_usage_ratio", text, 1 - available / total)
+            ratio = 1 - available / total
+            out.gauge("dreamos_host_memory_usage_ratio", text, ratio)
+            self.figures["memory_usage_ratio"] = round(ratio, 4)
 
 
 def _portable() -> dict[str, Part]:

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from services.metrics.collectors.host import HostCollector, Source, portable
 from services.metrics.families import Families
@@ -17,7 +19,7 @@ def test_a_host_without_proc_costs_the_figures_and_nothing_else(tmp_path: Path) 
     families = HostCollector(Source(proc=str(tmp_path), sys=str(tmp_path))).collect()
     success = values(families, "node_scrape_collector_success", "collector")
     assert 0 == success["cpu"] == success["meminfo"] == success["netdev"]
-    assert 1 == success["timex"]
+    assert 1 == success["uname"]
 
 
 @linux
@@ -80,3 +82,21 @@ def test_what_psutil_gives_elsewhere_agrees_with_what_linux_says_itself() -> Non
     )
     mine = {family.name for family in ours}
     assert {"node_memory_wired_bytes"} >= {family.name for family in theirs.list()} - mine
+
+
+@linux
+@given(st.binary(max_size=300))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
+def test_whatever_the_kernels_files_hold_nothing_is_raised(tmp_path: Path, data: bytes) -> None:
+    for file in (
+        "stat", "meminfo", "loadavg", "diskstats", "vmstat", "schedstat", "1/mountinfo", "1/net/dev", "1/net/netstat",
+        "1/net/snmp", "1/net/snmp6", "1/net/sockstat", "1/net/softnet_stat", "1/net/udp", "1/net/arp", "7/stat",
+        "pressure/cpu", "pressure/io", "sys/fs/file-nr", "sys/kernel/threads-max",
+    ):  # fmt: skip
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    families = HostCollector(Source(proc=str(tmp_path), sys=str(tmp_path))).collect()
+    assert 1 == values(families, "node_scrape_collector_success", "collector")["uname"]
