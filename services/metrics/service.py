@@ -68,7 +68,7 @@ class Service:
         if self._collectors is not None:
             self._collectors.stop()
         self.upkeep.stop()
-        self.store.flush()
+        self.store.close()
         self.disk.close()
         self._claim.close()
 

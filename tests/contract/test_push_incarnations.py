@@ -93,7 +93,7 @@ def test_silence_makes_a_process_lost_and_its_return_replaces_what_was_folded(
     service.push(path, counter("t_total", 5), Dreamos_Sequence="2")
     assert 5 == service.value("t_total", job="ttl")
     assert 1 == service.value("dreamos_agent_state", job="ttl", state="running")
-    assert 0 == service.value("dreamos_agent_incarnations_ended_total", end="lost")
+    assert 1 == service.value("dreamos_agent_incarnations_ended_total", end="lost")
 
 
 def test_a_killed_process_counts_as_lost(shared: Running) -> None:

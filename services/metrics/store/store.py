@@ -60,6 +60,7 @@ class Store:
         self._ended = Ended(disk.find_ended)
         self._showcase = Showcase()
         self._dirty: set[Labels] = set()
+        self._closed = False
         self.flusher = Flusher(disk, self._take, self._written)
         groups, self._generation = recover(disk, clock())
         self._next_id = max((group.id for group in groups), default=0) + 1
@@ -88,6 +89,7 @@ class Store:
     def _push(self, push: Push) -> Answer:
         target = push.target
         with self._lock:
+            self._check_open()
             group = self._groups.get(target.labels)
             before = _before(group, target)
             wires = _wires(group, before)
@@ -118,6 +120,7 @@ class Store:
         """
         target = push.target
         with self._lock:
+            self._check_open()
             before = _before(self._groups.get(target.labels), target)
         if before is None or before.wire is None:
             return None
@@ -151,6 +154,16 @@ class Store:
             values[began] = np.minimum(values[began], now)
         return Member(wire, wire.series, values, push.sequence, ttl, now)
 
+    def close(self) -> None:
+        """Refuse every push from now on, and write what there is."""
+        with self._lock:
+            self._closed = True
+        self.flush()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Refused("stopping", "the service is stopping; send it again")
+
     def _recall(self, group: Group | None, target: Target) -> Ending | None:
         if group is None or target.incarnation is None:
             return None
@@ -182,7 +195,6 @@ class Store:
         revived = gone.member if gone is not None else None
         if revived is not None:
             group.retire(revived, -1.0)
-            group.record.ended["lost"] -= 1
             self._ended.forget(group.id, incarnation)
             self._journal.revive(group, incarnation)
         self._enter(group, incarnation, member, before or revived)
@@ -285,6 +297,7 @@ class Store:
     def delete(self, target: Target) -> Answer:
         """Delete a group, or end a process as a final push without a body does."""
         with self._lock:
+            self._check_open()
             answer = self._delete(target)
         if target.incarnation is not None:
             self.flush(durable=True)
