@@ -40,6 +40,18 @@ def test_configuration_is_valid_as_it_stands(tool: Tool, tmp_path: Path) -> None
     assert 0 == answer.code, answer.text
 
 
+def test_the_service_is_never_scraped_in_the_form_that_keeps_prometheus_busy() -> None:
+    text = (DEPLOY / "prometheus/prometheus.yml").read_text(encoding="utf-8")
+    [job] = [
+        job
+        for job in yaml.safe_load(text)["scrape_configs"]
+        if job["job_name"] == "dreamos-metrics"
+    ]
+
+    # docs/decisions/scrape-in-protocol-buffers.md
+    assert ["PrometheusProto", "PrometheusText0.0.4"] == job["scrape_protocols"]
+
+
 def test_every_rule_file_passes_prometheus_own_lint(tool: Tool) -> None:
     files = [
         f"/etc/prometheus/{path.parent.name}/{path.name}"
