@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.contract.collectors.catalogue import section
 from tests.contract.collectors.comparison import (
     View,
     different_label_sets,
@@ -144,6 +145,12 @@ def test_the_containers_own_limits_are_told(
     contained: Contained, name: str, expected: float
 ) -> None:
     assert expected == contained.collect().values[(name, frozenset())]
+
+
+def test_every_figure_of_the_container_in_the_catalogue_is_seen(contained: Contained) -> None:
+    listed = {name for name in section("Host") if name.startswith("dreamos_container_")}
+    assert 11 == len(listed)
+    assert set() == listed - contained.collect().names
 
 
 def test_the_containers_own_memory_and_cpu_are_told(contained: Contained) -> None:

@@ -16,6 +16,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from tests.contract.collectors.catalogue import Row, section
+from tests.contract.collectors.comparison import view
+from tests.contract.collectors.exporter import NodeExporter
 from tests.contract.conftest import Running, ask
 from tests.unit.collectors.servers import certificate, http_answer, serving
 from tests.unit.collectors.workspaces import from_samples, write
@@ -142,6 +144,14 @@ def test_every_line_of_the_catalogue_is_seen_on_the_scrape(observed: Observed, t
     listed = {name for name in section(title) if not name.startswith(NOT_EVERYWHERE)}
     assert len(listed) >= 20
     assert set() == listed - observed.families().keys()
+
+
+def test_what_this_machine_does_not_have_node_exporter_does_not_see_either(
+    observed: Observed, node_exporter: NodeExporter
+) -> None:
+    listed = {name for name in section("Host") if name.startswith("node_")}
+    theirs = view(plain(node_exporter.scrape())).names
+    assert set() == (listed - observed.families().keys()) & theirs
 
 
 def test_the_hosts_groups_of_the_seed_are_all_there(observed: Observed) -> None:
