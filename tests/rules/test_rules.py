@@ -48,7 +48,7 @@ def test_the_service_is_never_scraped_in_the_form_that_keeps_prometheus_busy() -
         if job["job_name"] == "dreamos-metrics"
     ]
 
-    # docs/decisions/scrape-in-protocol-buffers.md
+    # docs/decisions/0020-scrape-in-protocol-buffers.md
     assert ["PrometheusProto", "PrometheusText0.0.4"] == job["scrape_protocols"]
 
 
