@@ -120,8 +120,9 @@ class Access:
     Args:
         push: file of the push tokens; None lets everybody push.
         read: file of the read tokens; None lets everybody read.
-        max_failures: failed attempts of one address within a minute, after which every
-            request of it is answered 429 without a comparison.
+        max_failures: failed attempts of one address within a minute, after which further ones
+            are answered 429. The right token always works: behind a proxy or in containers many
+            agents share one address, and one with an old token must not lock the others out.
     """
 
     def __init__(self, push: Path | None, read: Path | None, max_failures: int = 60) -> None:
@@ -163,11 +164,11 @@ class Access:
         tokens = self._files[kind]
         if tokens is None:
             return
-        if self._failures and self._throttled(address):
-            raise Refused("throttled", "too many failed attempts; wait a minute")
         offered = offered_token(header)
         if offered is not None and tokens.accepts(offered):
             return
+        if self._throttled(address):
+            raise Refused("throttled", "too many failed attempts; wait a minute")
         self._remember(address)
         what = "is missing" if offered is None else "is wrong"
         raise Refused("unauthorized", f"the {kind} token {what}")

@@ -123,7 +123,7 @@ class Lane:
         service.access.check("push", headers.get("authorization"), address)
         kind = reading.content_kind(headers.get("content-type"))
         series_list = headers.get("dreamos-series-list") if kind == "values" else None
-        if kind == "values" and not series_list:
+        if kind == "protobuf" or (kind == "values" and not series_list):
             raise Unusual
         return Push(
             target=target_of(head.path, settings.max_labels, settings.max_label_value),

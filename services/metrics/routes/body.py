@@ -11,11 +11,13 @@ from services.metrics.errors import Refused
 _TEXT = {"", "text/plain", "application/x-www-form-urlencoded"}
 """The last one is what ``curl --data-binary`` says of every body."""
 OPENMETRICS = "application/openmetrics-text"
+PROTOBUF = "application/vnd.google.protobuf"
+_MESSAGE = "io.prometheus.client.MetricFamily"
 VALUES = "application/vnd.dreamos.values"
 
 
 def content_kind(header: str | None) -> str:
-    """Return ``text``, ``openmetrics`` or ``values``, by the header ``Content-Type``.
+    """Return ``text``, ``openmetrics``, ``protobuf`` or ``values``, by the header ``Content-Type``.
 
     Raises:
         Refused: ``content_type``.
@@ -33,9 +35,11 @@ def content_kind(header: str | None) -> str:
         return "text"
     if kind == OPENMETRICS and version in ("", "0.0.1", "1.0.0"):
         return "openmetrics"
+    if kind == PROTOBUF and "encoding=delimited" in rest and _MESSAGE in rest:
+        return "protobuf"
     raise Refused(
         "content_type",
-        f"send text/plain; version=0.0.4 or {OPENMETRICS}; version=1.0.0",
+        f"send text/plain; version=0.0.4, {OPENMETRICS}; version=1.0.0, or delimited {PROTOBUF}",
     )
 
 

@@ -30,7 +30,8 @@ def require(kind: str) -> None:
         running.access.check(kind, request.headers.get("Authorization"), address)
     except Refused as refusal:
         running.metrics.auth_failures.labels(kind).inc()
-        _log.warning("refused to %s: %s (from %s)", kind, refusal.message, address)
+        if refusal.reason == "unauthorized":  # what is throttled would only fill the log
+            _log.warning("refused to %s: %s (from %s)", kind, refusal.message, address)
         raise
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, request
 
 from services.metrics.errors import Refused
+from services.metrics.parsing.protobuf import to_text
 from services.metrics.parsing.url import Target, parse_path
 from services.metrics.routes import body as reading
 from services.metrics.routes.context import refused, require, service
@@ -69,10 +70,13 @@ def _take(target: Target) -> Answer:
             raise Refused("header", "values need Dreamos-Series-List and an incarnation")
     final = reading.flag(headers.get("Dreamos-Final"), "Dreamos-Final")
     uncertain = reading.flag(headers.get("Dreamos-Uncertain"), "Dreamos-Uncertain")
+    body = _read_body()
+    if kind == "protobuf":
+        body = to_text(body)
     return service().store.push(
         Push(
             target=target,
-            body=_read_body(),
+            body=body,
             openmetrics=kind == "openmetrics",
             replace=request.method == "PUT",
             sequence=reading.sequence(headers.get("Dreamos-Sequence")),
