@@ -7,7 +7,6 @@ import re
 from tests.rules.tooling import ROOT
 
 CATALOGUE = ROOT / "docs/metrics.md"
-AGREED = ROOT / "tests/dashboards/agreed.txt"
 # Prometheus makes these itself while it scrapes and judges.
 BY_PROMETHEUS = {"up", "ALERTS", "scrape_duration_seconds"}
 _NAME = re.compile(r"`([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{[^`]*\})?`")
@@ -18,12 +17,7 @@ def documented() -> set[str]:
     """Return every name that begins a line of a table in the catalogue."""
     lines = CATALOGUE.read_text(encoding="utf-8").splitlines()
     cells = (line.split("|")[1] for line in lines if line.startswith("|"))
-    return {name for cell in cells for name in _NAME.findall(cell)} | agreed()
-
-
-def agreed() -> set[str]:
-    """Return the names that were agreed upon and that the catalogue does not describe yet."""
-    return set(AGREED.read_text(encoding="utf-8").split()) if AGREED.exists() else set()
+    return {name for cell in cells for name in _NAME.findall(cell)}
 
 
 def is_known(name: str, known: set[str]) -> bool:
