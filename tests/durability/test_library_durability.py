@@ -5,6 +5,7 @@ DREAMOS_TEST_OUTAGE_SECONDS (default 12) and DREAMOS_TEST_KILL_ROUNDS (default 1
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -76,7 +77,7 @@ def test_totals_are_exact_after_an_outage_while_200_short_lived_processes_counte
 
 
 BUSY = """
-import os, sys, threading
+import os, signal, sys, threading
 from pathlib import Path
 from dreamos.core.metrics import Counter, Histogram
 from tests.durability.harness import Ledger
@@ -102,8 +103,8 @@ def work(thread):
 forked = os.fork() == 0
 for number in range(2):
     threading.Thread(target=work, args=(str(number),), daemon=True).start()
-print(os.getpid(), flush=True)
-signal = __import__("signal")
+signal.alarm(120)  # should nobody kill us
+os.write(1, f"{os.getpid()}\n".encode())
 signal.pause()
 """
 
@@ -115,23 +116,27 @@ def _one_round(service: Service, spool: Path, ledgers: Path, seed: int) -> None:
             [sys.executable, "-c", BUSY, str(ledgers)],
             env=agent_environment(service, spool),
             stdout=subprocess.PIPE,
-            text=True,
+            start_new_session=True,
         )
         for _ in range(10)
     ]
-    pids = []
-    for parent in parents:
-        assert parent.stdout is not None
-        pids += [int(parent.stdout.readline()), int(parent.stdout.readline())]
-    assert 20 == len(set(pids))
-    chance.shuffle(pids)
-    for pid in pids:
-        time.sleep(chance.uniform(0, 0.3))  # the random moment is the test
-        os.kill(pid, signal.SIGKILL)
-    for parent in parents:
-        parent.wait(30)
-        assert parent.stdout is not None
-        parent.stdout.close()
+    try:
+        pids = []
+        for parent in parents:
+            assert parent.stdout is not None
+            pids += [int(parent.stdout.readline()), int(parent.stdout.readline())]
+        assert 20 == len(set(pids))
+        chance.shuffle(pids)
+        for pid in pids:
+            time.sleep(chance.uniform(0, 0.3))  # the random moment is the test
+            os.kill(pid, signal.SIGKILL)
+    finally:
+        for parent in parents:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(parent.pid, signal.SIGKILL)
+            parent.wait(30)
+            assert parent.stdout is not None
+            parent.stdout.close()
 
 
 def test_killed_agents_lose_nothing_but_the_call_in_flight(
