@@ -104,7 +104,7 @@ forked = os.fork() == 0
 for number in range(2):
     threading.Thread(target=work, args=(str(number),), daemon=True).start()
 signal.alarm(120)  # should nobody kill us
-os.write(1, f"{os.getpid()}\n".encode())
+os.write(1, b"%d\\n" % os.getpid())
 signal.pause()
 """
 
