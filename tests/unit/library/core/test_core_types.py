@@ -45,3 +45,9 @@ def test_that_file_runs_too() -> None:
         timeout=60,
     )
     assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_every_public_name_can_be_had_and_none_twice() -> None:
+    assert [] == [name for name in metrics.__all__ if getattr(metrics, name, None) is None]
+    assert len(set(metrics.__all__)) == len(metrics.__all__)
+    assert set(metrics.__all__) <= set(dir(metrics))
