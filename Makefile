@@ -54,7 +54,7 @@ bench: venv  ## Benchmarks: the library and the service against what people use 
 	$(VENV)/python -m benchmarks.client
 	$(VENV)/python -m benchmarks.service
 
-venv:
+venv:  ## Make the virtual environment .venv as the lock says
 	@$(STACK) venv
 
 clean:  ## Remove the virtual environment and caches (not the data, not the secrets)
