@@ -8,6 +8,7 @@ is waited for before a final push is acknowledged, outside of any lock that a sc
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import sqlite3
@@ -103,6 +104,9 @@ class Disk:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > VERSION:
+                raise sqlite3.OperationalError("the data file is of a newer version of the service")
             connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version={VERSION}")
             self._check_content(connection)
@@ -120,6 +124,12 @@ class Disk:
             except ValueError as error:
                 raise sqlite3.DatabaseError(str(error)) from None
         self._written = set(self._lists)
+        for row in connection.execute("SELECT labels, record FROM groups"):
+            try:
+                labels, record = map(json.loads, row)
+                dict(labels), dict(record)
+            except ValueError as error:
+                raise sqlite3.DatabaseError(f"a group cannot be read: {error}") from None
         for table in ("totals", "members"):
             rows = connection.execute(f"SELECT list, length(sums) FROM {table}")  # noqa: S608
             for name, size in rows:

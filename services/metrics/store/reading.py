@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterable
 
 import numpy as np
@@ -13,6 +14,11 @@ from services.metrics.parsing.serieslist import Floats
 from services.metrics.parsing.text import parse
 from services.metrics.parsing.wire import Wire, name_of
 from services.metrics.settings import Settings
+
+KEPT = 16
+"""Lists that are remembered although no process uses them: short jobs come again."""
+SHORT = 2_000
+"""Most lines of such a list."""
 
 
 class Reader:
@@ -25,6 +31,7 @@ class Reader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
+        self._recent: deque[Wire] = deque(maxlen=KEPT)
         self._known: weakref.WeakValueDictionary[tuple[str, frozenset[str]], Wire] = (
             weakref.WeakValueDictionary()
         )
@@ -54,6 +61,8 @@ class Reader:
         wire = Wire(parsed, openmetrics)
         with self._lock:
             wire = self._known.setdefault((wire.name, drop), wire)
+            if wire.lines <= SHORT:
+                self._recent.append(wire)
         return wire, wire.arrange(parsed.values)
 
     def _find(self, body: bytes, openmetrics: bool, drop: frozenset[str]) -> Wire | None:

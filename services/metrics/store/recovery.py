@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 from services.metrics.store.disk import Disk
@@ -42,6 +43,8 @@ def recover(disk: Disk, now: float) -> tuple[list[Group], int]:
 
 def _group(row: GroupRow) -> Group:
     labels = tuple((name, value) for name, value in json.loads(row.labels))
-    fields = json.loads(row.record)
-    was_plain, hidden = fields.pop("was_plain"), fields.pop("hidden")
-    return Group(row.id, labels, record=Record(**fields), was_plain=was_plain, hidden=hidden)
+    content = json.loads(row.record)
+    known = {field.name for field in dataclasses.fields(Record)}
+    record = Record(**{name: value for name, value in content.items() if name in known})
+    was_plain, hidden = bool(content.get("was_plain")), bool(content.get("hidden"))
+    return Group(row.id, labels, record=record, was_plain=was_plain, hidden=hidden)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -64,11 +65,11 @@ def test_what_the_service_shows_can_be_pushed_to_it_again(service: Service) -> N
     assert _pushed(shown) == _pushed(b"".join(service.exposition.render("protobuf")))
 
 
-def _pushed(body: bytes) -> list[dict[object, str]]:
+def _pushed(body: bytes) -> list[dict[Any, str]]:
     """Return types, samples and beginnings of what was pushed, without the service's own."""
+    tables: list[dict[Any, Any]] = [*read(body)]
     return [
-        {key: repr(value) for key, value in table.items() if not _own(str(key))}
-        for table in map(dict, read(body))
+        {key: repr(value) for key, value in table.items() if not _own(str(key))} for table in tables
     ]
 
 
