@@ -24,6 +24,7 @@ from pathlib import Path
 from services.metrics.collectors.host import HostCollector
 
 ROUNDS = 20
+PROCESSES = "--collector.processes"  # ours always counts them, theirs only when asked
 EACH = 10
 
 
@@ -34,20 +35,24 @@ def main() -> int:
     if binary is None:
         print("host: no node_exporter here; apt-get install prometheus-node-exporter")
         return 0
-    theirs, ours = compare(binary)
-    print(f"one scrape of node_exporter      {theirs * 1000:6.2f} ms CPU")
-    print(f"one collection of the service    {ours * 1000:6.2f} ms CPU")
-    print(f"ratio                            {ours / theirs:6.2f} (must be below 1)")
-    return 0 if ours < theirs else 1
+    below = True
+    for name, options in (("as it is by default", []), ("counting processes too", [PROCESSES])):
+        theirs, ours = compare(binary, options)
+        below = below and ours < theirs
+        print(
+            f"node_exporter {name:<23} {theirs * 1000:6.2f} ms CPU a scrape, ours {ours * 1000:6.2f} ms"
+            f" a collection, ratio {ours / theirs:.2f} (must be below 1)"
+        )
+    return 0 if below else 1
 
 
-def compare(binary: str) -> tuple[float, float]:
+def compare(binary: str, options: list[str]) -> tuple[float, float]:
     """Return the CPU seconds of one scrape of theirs and of one collection of ours."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [binary, f"--web.listen-address=127.0.0.1:{port}"],
+        [binary, f"--web.listen-address=127.0.0.1:{port}", *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
