@@ -43,11 +43,11 @@ class Head:
 
     __slots__ = ("end", "headers", "method", "path", "start")
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes | bytearray) -> None:
         found = _HEAD.match(raw)
         if found is None:
             raise Unusual
-        self.method, self.path = found[1], found[2].decode("ascii")
+        self.method, self.path = bytes(found[1]), found[2].decode("ascii")
         self.headers: dict[str, str] = {}
         for line in found[3].split(b"\r\n")[:-1]:
             name, _, value = line.decode("latin-1").partition(":")
@@ -62,7 +62,7 @@ class Head:
         self.end = self.start + int(length)
 
 
-def head_of(raw: bytes) -> Head | None:
+def head_of(raw: bytes | bytearray) -> Head | None:
     """Return the head of a request that is coming in, None while it is not complete.
 
     Raises:

@@ -12,11 +12,35 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from services.metrics.lane import MAX_BODY, MAX_HEAD, Lane, Unusual, head_of
+from services.metrics.lane import MAX_BODY, MAX_HEAD, Head, Lane, Unusual, head_of
 
 SWITCH = 0.0005
 """Seconds after which a thread that reads a large body lets the event loop go on."""
+MAX_PARTIAL = 16 * 1024 * 1024
+"""Bytes of all requests that have come in only in part."""
 _CHUNK = MAX_BODY + MAX_HEAD
+
+
+class _Arriving:
+    """A request of which a part has come in."""
+
+    __slots__ = ("head", "raw")
+
+    def __init__(self) -> None:
+        self.raw = bytearray()
+        self.head: Head | None = None
+
+    def whole(self) -> bool:
+        """Tell whether all of it is there.
+
+        Raises:
+            Unusual: it is not for the fast lane.
+        """
+        if self.head is None:
+            self.head = head_of(self.raw)
+        if self.head is not None and len(self.raw) > self.head.end:
+            raise Unusual
+        return self.head is not None and len(self.raw) == self.head.end
 
 
 class PushWorker(ThreadWorker):  # type: ignore[misc]
@@ -25,7 +49,7 @@ class PushWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._lane: Lane | None = None
-        self._partial: dict[int, bytes] = {}
+        self._partial: dict[int, _Arriving] = {}
 
     def load_wsgi(self) -> None:
         """Load the application, and open the fast lane of its service."""
@@ -35,33 +59,32 @@ class PushWorker(ThreadWorker):  # type: ignore[misc]
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """Read what has arrived on a kept-alive connection and answer it, or hand it on."""
-        raw = self._partial.pop(id(conn), b"")
+        arriving = self._partial.pop(id(conn), None) or _Arriving()
         try:
             more = conn.sock.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):
-            self._partial[id(conn)] = raw
+            self._partial[id(conn)] = arriving
             return
         except OSError:
             more = b""
-        raw += more
-        if more and self.alive and self._take(conn, raw):
+        arriving.raw += more
+        if more and self.alive and self._take(conn, arriving):
             return
-        if raw:
-            conn.parser.unreader.unread(raw)
+        if arriving.raw:
+            conn.parser.unreader.unread(bytes(arriving.raw))
         super().on_client_socket_readable(conn, client)
 
-    def _take(self, conn: Any, raw: bytes) -> bool:
+    def _take(self, conn: Any, arriving: _Arriving) -> bool:
         """Answer the request, or keep it if it is not complete; False hands it on."""
         if self._lane is None:
             return False
         try:
-            head = head_of(raw)
-            if head is None or len(raw) < head.end:
-                self._partial[id(conn)] = raw
-                return True
-            if len(raw) > head.end:
+            if not arriving.whole():
+                return self._keep(conn, arriving)
+            head = arriving.head
+            if head is None:
                 return False
-            answer = self._lane.answer(head, raw[head.start : head.end], conn.client[0])
+            answer = self._lane.answer(head, bytes(arriving.raw[head.start :]), conn.client[0])
         except Unusual:
             return False
         try:
@@ -78,6 +101,13 @@ class PushWorker(ThreadWorker):  # type: ignore[misc]
         self.keepalived_conns.append(conn)
         return True
 
+    def _keep(self, conn: Any, arriving: _Arriving) -> bool:
+        """Wait for the rest, unless those who send slowly fill the memory together."""
+        if sum(len(other.raw) for other in self._partial.values()) > MAX_PARTIAL:
+            return False
+        self._partial[id(conn)] = arriving
+        return True
+
     def _hang_up(self, conn: Any) -> None:
         self.poller.unregister(conn.sock)
         self.keepalived_conns.remove(conn)
@@ -89,4 +119,6 @@ class PushWorker(ThreadWorker):  # type: ignore[misc]
         super().murder_keepalived(force)
         if self._partial:
             alive = {id(conn) for conn in self.keepalived_conns}
-            self._partial = {key: raw for key, raw in self._partial.items() if key in alive}
+            self._partial = {
+                key: arriving for key, arriving in self._partial.items() if key in alive
+            }
