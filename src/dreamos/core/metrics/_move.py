@@ -31,13 +31,18 @@ def _move(series: Any) -> None:
         record_error("spool_full", f"values go on in memory: {type(error).__name__}: {error}")
         REGISTRY.store = MemoryStore()
         new, to = REGISTRY.store.allocate(family, series._values, family.width)
-    width = family.width
-    with REGISTRY.adding:
-        # No call from here on: no other thread can add in between (see _cells).
-        old, start = series._cells, series._slot
-        new[to : to + width] = old[start : start + width]
-        series._cells = new
-        series._slot = to
+    old, start = series._cells, series._slot
+    copied = list(old[start : start + family.width])
+    for index, value in enumerate(copied):
+        new[to + index] = value
+    # Two stores without a call in between: no other thread can see the one without the other (see _cells).
+    series._cells = new
+    series._slot = to
+    for index, value in enumerate(copied):
+        since = old[start + index] - value  # what other threads added while it was copied
+        if since:
+            with REGISTRY.adding:
+                new[to + index] += since
 
 
 def take_off_reported() -> None:

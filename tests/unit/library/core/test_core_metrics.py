@@ -6,13 +6,17 @@ import asyncio
 import itertools
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import prometheus_client
 import pytest
 
 from dreamos.core.metrics import Counter, Gauge, Histogram, Info, Summary
+from dreamos.core.metrics._cells import MemoryStore
 from dreamos.core.metrics._errors import error_counts
+from dreamos.core.metrics._file import FileStore
+from dreamos.core.metrics._move import move_all
 
 _number = itertools.count()
 
@@ -262,3 +266,33 @@ def test_a_removed_series_is_no_longer_shown() -> None:
     assert ["y"] == [series._values[0] for series in counter._family.series()]
     counter.clear()
     assert [] == counter._family.series()
+
+
+def test_nothing_is_lost_while_values_move_between_memory_and_file(tmp_path: Path) -> None:
+    counter, histogram = Counter(fresh(), "d", ["a"]), Histogram(fresh(), "d")
+    child = counter.labels("x")
+    over = threading.Event()
+    counted: list[int] = []
+
+    def work() -> None:
+        number = 0
+        while not over.is_set():
+            child.inc()
+            counter.inc(tags={"a": "x"})
+            histogram.observe(1)
+            number += 1
+        counted.append(number)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(100):
+        file = FileStore(tmp_path, {"incarnation": str(number)})
+        move_all(file)
+        move_all(MemoryStore())
+        file.remove()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert 2 * sum(counted) == child.value
+    assert (sum(counted), sum(counted)) == (histogram.count, histogram.sum)
