@@ -74,6 +74,17 @@ def test_the_six_counters_of_the_seed_come_as_json(shared: Running) -> None:
         assert 0 == counters["file_reads"]
 
 
+def test_a_gauge_that_is_no_number_does_not_break_the_six_counters(shared: Running) -> None:
+    # A family that nobody pushed yet, under the name of one of the six.
+    gauge = "# TYPE file_ops_directory_total gauge\nfile_ops_directory_total NaN\n"
+    assert 200 == shared.push("files/source/odd", gauge).status
+    try:
+        reply = ask(shared.url + "/metrics/file?format=json")
+        assert (200, 0) == (reply.status, json.loads(reply.text)["directory_ops"])
+    finally:
+        shared.push("files/source/odd", method="DELETE")
+
+
 def test_the_file_page_shows_the_file_metrics_and_no_other(shared: Running) -> None:
     shared.push("files/agent/A/incarnation/1", FILES + "# TYPE other gauge\nother 1\n")
     reply = ask(shared.url + "/metrics/file")

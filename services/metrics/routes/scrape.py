@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from flask import Blueprint, Response, jsonify, request
 from isal import igzip
 
@@ -44,10 +46,15 @@ def file_metrics() -> Response:
     wants_json = "application/json" in accept.lower()
     if request.args.get("format", "json" if wants_json else "text") == "json":
         sums = service().exposition.sums(SIX.values())
-        return jsonify({name: int(sums[metric]) for name, metric in SIX.items()})
+        return jsonify({name: _whole(sums[metric]) for name, metric in SIX.items()})
     form = choose(accept)
     content = service().exposition.render_only(form, lambda name: name.startswith("file_"))
     return _response(content, form)
+
+
+def _whole(total: float) -> int:
+    # A gauge of that name, pushed by somebody, may be NaN or infinite, which JSON cannot say.
+    return int(total) if math.isfinite(total) else 0
 
 
 def _response(pieces: list[bytes], form: Format) -> Response:
