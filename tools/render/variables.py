@@ -121,6 +121,13 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
             "agent.py --name (?P<agent>[a-z0-9-]+)",
             "searched in every command line; the group names the agent",
         ),
+        (
+            "METRICS_PID_FILES",
+            "",
+            "text",
+            "/workspace/run/*.pid",
+            "pid files of agents, as the container sees them; several with commas",
+        ),
     ),
     "Limits of the service": (
         ("METRICS_MAX_SERIES", "10000", "count", "10000", "series that one agent may push"),
