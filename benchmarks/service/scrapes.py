@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import multiprocessing
 import statistics
-import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import psutil
 
 from benchmarks.service.bodies import text
 from benchmarks.service.peers import Peer
@@ -19,6 +23,7 @@ ACCEPT = {
 }
 AGENTS = 100
 SAMPLES = 1_000
+ROUNDS = 60
 
 
 class Agents:
@@ -103,68 +108,69 @@ class Waits:
     scrape_beside: float
 
 
-def waits(peer: Peer, agents: Agents, rounds: int = 40) -> Waits:
-    """Measure medians of how long pushes and scrapes take for the one who waits for them."""
-    push_alone = [agents.push(n % AGENTS) for n in range(rounds)]
-    scrape_alone = [scrape(peer, "protobuf")[1] for _ in range(rounds)]
-    stop = threading.Event()
-    found: list[float] = []
-
-    def scraping() -> None:
-        while not stop.is_set():
-            found.append(scrape(peer, "protobuf")[1])
-
-    thread = threading.Thread(target=scraping)
-    thread.start()
-    push_beside: list[float] = []
-    while len(found) < rounds:
-        push_beside.append(agents.push(len(push_beside) % AGENTS))
-    stop.set()
-    thread.join()
-    medians = [
-        1e3 * statistics.median(times) for times in (push_alone, push_beside, scrape_alone, found)
-    ]
-    return Waits(*medians)
+def waits(peer: Peer, agents: Agents) -> Waits:
+    """Measure pushes beside scrapes without a pause, and scrapes beside pushes without one."""
+    push_alone, scrape_alone = _pushes(agents), _scrapes(peer)
+    with beside(_scrape_on, peer.port):
+        push_beside = _pushes(agents)
+    with beside(_push_on, peer.port):
+        scrape_beside = _scrapes(peer)
+    return Waits(push_alone, push_beside, scrape_alone, scrape_beside)
 
 
-def flood(peer: Peer, agents: Agents, rounds: int = 40) -> Waits:
+def flood(peer: Peer, agents: Agents) -> Waits:
     """Measure the same beside one agent that pushes a million distinct series, over and over."""
-    push_alone = [agents.push(n % AGENTS) for n in range(rounds)]
-    scrape_alone = [scrape(peer, "protobuf")[1] for _ in range(rounds)]
-    stop = threading.Event()
-    bad = Bad(peer, stop)
-    bad.start()
-    push_beside = [agents.push(n % AGENTS) for n in range(rounds)]
-    scrape_beside = [scrape(peer, "protobuf")[1] for _ in range(rounds)]
-    stop.set()
-    bad.join()
-    medians = [
-        1e3 * statistics.median(times)
-        for times in (push_alone, push_beside, scrape_alone, scrape_beside)
+    push_alone, scrape_alone = _pushes(agents), _scrapes(peer)
+    with beside(_flood_on, peer.port):
+        return Waits(push_alone, _pushes(agents), scrape_alone, _scrapes(peer))
+
+
+def _pushes(agents: Agents) -> float:
+    return 1e3 * statistics.median([agents.push(n % AGENTS) for n in range(ROUNDS)])
+
+
+def _scrapes(peer: Peer) -> float:
+    return 1e3 * statistics.median([scrape(peer, "protobuf")[1] for _ in range(ROUNDS)])
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[int], None], port: int) -> Iterator[None]:
+    """Let a process of its own work on the server, so that only the server is shared."""
+    process = multiprocessing.get_context("spawn").Process(target=work, args=(port,), daemon=True)
+    process.start()
+    time.sleep(2.0)
+    try:
+        yield
+        if not process.is_alive():
+            raise RuntimeError("what was to go on beside has ended")
+    finally:
+        process.kill()
+        process.join()
+
+
+def _scrape_on(port: int) -> None:
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    while True:
+        line.request("GET", "/metrics", headers={"Accept": ACCEPT["protobuf"]})
+        line.getresponse().read()
+
+
+def _push_on(port: int) -> None:
+    agents = Agents(Peer("", port, psutil.Process()))
+    while True:
+        agents.push_all()
+
+
+def _flood_on(port: int) -> None:
+    bodies = [
+        b"".join(b'flood{n="%d"} 1\n' % n for n in range(at, at + 100_000))
+        for at in range(0, 1_000_000, 100_000)
     ]
-    return Waits(*medians)
-
-
-class Bad(threading.Thread):
-    """An agent that pushes a million distinct series, 100,000 in a body, without a pause."""
-
-    def __init__(self, peer: Peer, stop: threading.Event) -> None:
-        super().__init__(daemon=True)
-        self._line = http.client.HTTPConnection("127.0.0.1", peer.port, timeout=60)
-        self._stopped = stop
-        self._bodies = [
-            b"".join(b'flood{n="%d"} 1\n' % n for n in range(at, at + 100_000))
-            for at in range(0, 1_000_000, 100_000)
-        ]
-        self.refused = 0
-
-    def run(self) -> None:
-        """Push until it is told to stop."""
-        while not self._stopped.is_set():
-            for body in self._bodies:
-                self._line.request("PUT", "/metrics/job/bench/agent/bad/incarnation/p", body)
-                answer = self._line.getresponse()
-                answer.read()
-                self.refused += answer.status == 429
-                if self._stopped.is_set():
-                    break
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    while True:
+        for body in bodies:
+            line.request("PUT", "/metrics/job/bench/agent/bad/incarnation/p", body)
+            answer = line.getresponse()
+            answer.read()
+            if answer.status != 429:
+                raise RuntimeError(f"the flood was answered {answer.status}")

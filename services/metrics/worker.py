@@ -14,8 +14,8 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from services.metrics.lane import MAX_BODY, MAX_HEAD, Head, Lane, Unusual, head_of
 
-SWITCH = 0.0005
-"""Seconds after which a thread that reads a large body lets the event loop go on."""
+SWITCH = 0.0001
+"""Seconds after which a busy thread lets the event loop go on, and the other way round."""
 MAX_PARTIAL = 16 * 1024 * 1024
 """Bytes of all requests that have come in only in part."""
 _CHUNK = MAX_BODY + MAX_HEAD

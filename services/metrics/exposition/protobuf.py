@@ -27,7 +27,7 @@ from services.metrics.exposition.messages import (
 )
 from services.metrics.parsing.serieslist import Family, Floats, Ints, SeriesList
 
-BLOCK = 65_536
+BLOCK = 524_288
 """The body is kept in blocks of this many bytes; only those with a changed value are made anew."""
 
 _MORE = np.uint64(0x0080808080808080)
@@ -62,14 +62,15 @@ class ProtobufRenderer:
         if layout is not self._layout:
             self._arrange(layout, views)
         values = layout.take(views)
-        touched = [rooms.put(self._buffer, values) for rooms in self._rooms]
-        if not self._blocks:
-            stale = range(0, (len(self._buffer) + BLOCK - 1) // BLOCK)
+        stale = np.zeros((len(self._buffer) + BLOCK - 1) // BLOCK, dtype=bool)
+        if len(self._blocks) != len(stale):
             self._blocks = [b""] * len(stale)
-        else:
-            stale = np.unique(np.concatenate(touched)).tolist()
-        for block in stale:
-            self._blocks[block] = bytes(self._buffer[block * BLOCK : (block + 1) * BLOCK])
+            stale[:] = True
+        for rooms in self._rooms:
+            rooms.put(self._buffer, values, stale)
+        with memoryview(self._buffer) as view:
+            for block in np.flatnonzero(stale).tolist():
+                self._blocks[block] = bytes(view[block * BLOCK : (block + 1) * BLOCK])
         return list(self._blocks)
 
     def _arrange(self, layout: Layout, views: Views) -> None:
@@ -122,29 +123,30 @@ class _Rooms:
         self._offsets, self._slots = np.concatenate(offsets), np.concatenate(slots)
         self._shown = None
 
-    def put(self, buffer: bytearray, values: Floats) -> Ints:
-        """Put the values that changed into the buffer; return the blocks that they touch."""
+    def put(self, buffer: bytearray, values: Floats, stale: NDArray[np.bool_]) -> None:
+        """Put the values that changed into the buffer, and note the blocks that they touch."""
         wanted = values[self._slots]
         offsets, new = self._offsets, wanted
         if self._shown is not None:
-            changed = np.flatnonzero(wanted.view(np.int64) != self._shown.view(np.int64))
+            changed = wanted.view(np.int64) != self._shown.view(np.int64)
             offsets, new = offsets[changed], wanted[changed]
+        self._shown = wanted
         if len(offsets):
             room: NDArray[Any] = np.ndarray(
                 (len(buffer) - 7,), dtype=self._dtype, buffer=buffer, strides=(1,)
             )
             room[offsets] = self._encode(new)
-        self._shown = wanted
-        return np.concatenate([offsets // BLOCK, (offsets + 7) // BLOCK])
+            stale[offsets // BLOCK] = True
+            stale[(offsets + 7) // BLOCK] = True
 
 
 def padded(values: Floats) -> NDArray[np.uint64]:
-    """Write whole numbers as varints of eight bytes."""
-    whole = np.clip(np.nan_to_num(values), 0.0, _LARGEST).astype(np.uint64)
+    """Write whole numbers as varints of eight bytes; what is no such number is written as 0."""
+    whole = np.fmin(np.fmax(values, 0.0), _LARGEST).astype(np.uint64)
     result: NDArray[np.uint64] = np.full(len(whole), _MORE, dtype=np.uint64)
-    for group in range(8):
-        seven = (whole >> np.uint64(7 * group)) & np.uint64(0x7F)
-        result |= seven << np.uint64(8 * group)
+    bits = int(whole.max()).bit_length() if len(whole) else 0
+    for group in range((bits + 6) // 7):
+        result |= ((whole >> np.uint64(7 * group)) & np.uint64(0x7F)) << np.uint64(8 * group)
     return result
 
 
