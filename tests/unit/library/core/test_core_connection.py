@@ -104,6 +104,15 @@ def test_a_wrong_setting_is_named(wrong: dict[str, str], word: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_of_several_tokens_in_a_file_the_first_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("# since Monday\nn3w\nold\n")
+    environment = {
+        "DREAMOS_METRICS_AGENT": "A",
+        "DREAMOS_METRICS_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    assert "n3w" == read_settings(environment).token
+
+
 def test_arguments_win_over_the_environment_and_the_token_may_lie_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("s3cret\n")
     environment = {
