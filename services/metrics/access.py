@@ -150,6 +150,14 @@ class Access:
         """Tell whether a token is configured for ``kind`` (push or read)."""
         return self._files[kind] is not None
 
+    def admits(self, kind: str, header: str | None) -> bool:
+        """Tell whether a request may push or read; a failed attempt is not counted."""
+        tokens = self._files[kind]
+        if tokens is None:
+            return True
+        offered = offered_token(header)
+        return offered is not None and tokens.accepts(offered)
+
     def check(self, kind: str, header: str | None, address: str) -> None:
         """Let the request pass or refuse it.
 
@@ -161,16 +169,12 @@ class Access:
         Raises:
             Refused: ``unauthorized``, or ``throttled`` after too many failed attempts.
         """
-        tokens = self._files[kind]
-        if tokens is None:
-            return
-        offered = offered_token(header)
-        if offered is not None and tokens.accepts(offered):
+        if self.admits(kind, header):
             return
         if self._throttled(address):
             raise Refused("throttled", "too many failed attempts; wait a minute")
         self._remember(address)
-        what = "is missing" if offered is None else "is wrong"
+        what = "is missing" if offered_token(header) is None else "is wrong"
         raise Refused("unauthorized", f"the {kind} token {what}")
 
     def _throttled(self, address: str) -> bool:

@@ -89,13 +89,12 @@ class Lane:
         metrics = service.metrics
         self._outcomes = {o: metrics.pushes.labels(o) for o in ("accepted", "stale")}
 
-    def answer(self, head: Head, body: bytes, address: str) -> bytes:
+    def answer(self, head: Head, body: bytes) -> bytes:
         """Take the push.
 
         Args:
             head: of the request.
             body: as it came in.
-            address: of the sender.
 
         Returns:
             The whole answer.
@@ -105,7 +104,7 @@ class Lane:
         """
         began = time.perf_counter()
         try:
-            push = self._push(head, body, address)
+            push = self._push(head, body)
             answer = self._service.store.push_known(push)
         except Refused:
             raise Unusual from None
@@ -117,10 +116,11 @@ class Lane:
         metrics.push_duration.observe(time.perf_counter() - began)
         return self._response(answer)
 
-    def _push(self, head: Head, body: bytes, address: str) -> Push:
+    def _push(self, head: Head, body: bytes) -> Push:
         service, headers = self._service, head.headers
         settings = service.settings
-        service.access.check("push", headers.get("authorization"), address)
+        if not service.access.admits("push", headers.get("authorization")):
+            raise Unusual
         kind = reading.content_kind(headers.get("content-type"))
         series_list = headers.get("dreamos-series-list") if kind == "values" else None
         if kind == "protobuf" or (kind == "values" and not series_list):

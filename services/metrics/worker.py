@@ -84,7 +84,7 @@ class PushWorker(ThreadWorker):  # type: ignore[misc]
             head = arriving.head
             if head is None:
                 return False
-            answer = self._lane.answer(head, bytes(arriving.raw[head.start :]), conn.client[0])
+            answer = self._lane.answer(head, bytes(arriving.raw[head.start :]))
         except Unusual:
             return False
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import subprocess
 import sys
 import time
@@ -70,6 +71,23 @@ def test_who_guesses_is_slowed_down(launch: Callable[..., Running], tmp_path: Pa
     guesses = [service.push("j", BODY, Authorization=f"Bearer {i}").status for i in range(5)]
     assert [401, 401, 401, 429, 429] == guesses
     assert 200 == service.push("j", BODY, Authorization="Bearer the-token").status
+
+
+def test_guesses_over_one_connection_count_once_each(
+    launch: Callable[..., Running], tmp_path: Path
+) -> None:
+    (tmp_path / "push").write_text("the-token\n")
+    service = launch(METRICS_PUSH_TOKEN_FILE=str(tmp_path / "push"), METRICS_MAX_AUTH_FAILURES="3")
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+    statuses = []
+    for token in ["the-token", "the-token", *"01234", "the-token"]:
+        headers = {"Authorization": f"Bearer {token}"}
+        connection.request("PUT", "/metrics/job/j", BODY, headers)
+        reply = connection.getresponse()
+        reply.read()
+        statuses.append(reply.status)
+    connection.close()
+    assert [200, 200, 401, 401, 401, 429, 429, 200] == statuses
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
