@@ -168,3 +168,12 @@ def test_the_pushgateways_interface_lists_the_groups(shared: Running) -> None:
     status = json.loads(ask(shared.url + "/api/v1/status").text)
     assert "success" == status["status"]
     assert {"flags", "start_time", "build_information"} <= set(status["data"])
+
+
+def test_a_name_is_free_again_when_the_last_process_that_used_it_has_ended(shared: Running) -> None:
+    path = "free/agent/A/incarnation/1"
+    shared.push(path, gauge("busy_name", 1))
+    counter = "# TYPE busy_name counter\nbusy_name 1\n"
+    assert 400 == shared.push("free/agent/B/incarnation/1", counter).status
+    shared.push(path, gauge("busy_name", 1), Dreamos_Final="1")
+    assert 200 == shared.push("free/agent/B/incarnation/1", counter).status

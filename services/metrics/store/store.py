@@ -15,14 +15,12 @@ from services.metrics.parsing.serieslist import CREATED, Floats
 from services.metrics.parsing.url import Labels, Target
 from services.metrics.parsing.wire import Wire
 from services.metrics.settings import Settings
-from services.metrics.store.claims import Claims
+from services.metrics.store.books import Books
 from services.metrics.store.disk import Disk
 from services.metrics.store.ended import Ended, Ending
 from services.metrics.store.flushing import Flusher, Taken
 from services.metrics.store.group import Group, Member, View
-from services.metrics.store.journal import Journal
 from services.metrics.store.merge import lasting, merge, overlay
-from services.metrics.store.overlap import Overlap
 from services.metrics.store.push import Answer, Push
 from services.metrics.store.reading import Reader
 from services.metrics.store.record import Record
@@ -52,20 +50,15 @@ class Store:
         self.settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._groups: dict[Labels, Group] = {}
-        self._claims = Claims()
-        self._overlap = Overlap()
         self._reader = Reader(settings)
-        self._journal = Journal()
-        self._ended = Ended(disk.find_ended)
         self._showcase = Showcase()
-        self._dirty: set[Labels] = set()
         self._closed = False
         self.flusher = Flusher(disk, self._take, self._written)
-        groups, self._generation = recover(disk, clock())
-        self._next_id = max((group.id for group in groups), default=0) + 1
+        groups, latest = recover(disk, clock())
+        self._books = Books(settings, Ended(disk.find_ended), latest)
+        self._books.next_id = max((group.id for group in groups), default=0) + 1
         for group in groups:
-            self._settle(group)
+            self._books.settle(group)
 
     # Pushes
 
@@ -90,7 +83,7 @@ class Store:
         target = push.target
         with self._lock:
             self._check_open()
-            group = self._groups.get(target.labels)
+            group = self._books.groups.get(target.labels)
             before = _before(group, target)
             wires = _wires(group, before)
         gone = self._recall(group, target) if before is None else None
@@ -121,7 +114,7 @@ class Store:
         target = push.target
         with self._lock:
             self._check_open()
-            before = _before(self._groups.get(target.labels), target)
+            before = _before(self._books.groups.get(target.labels), target)
         if before is None or before.wire is None:
             return None
         if _is_stale(push, before, None):
@@ -136,7 +129,7 @@ class Store:
             values = found
         member = self._member(push, wire, values)
         with self._lock:
-            if _before(self._groups.get(target.labels), target) is not before:
+            if _before(self._books.groups.get(target.labels), target) is not before:
                 return None
             if target.incarnation is None:
                 return self._admit_plain(push, member)
@@ -167,21 +160,12 @@ class Store:
     def _recall(self, group: Group | None, target: Target) -> Ending | None:
         if group is None or target.incarnation is None:
             return None
-        return self._ended.recall(group.id, target.incarnation)
-
-    def _group(self, labels: Labels) -> Group:
-        group = self._groups.get(labels)
-        if group is None:
-            if len(self._groups) >= self.settings.max_groups:
-                raise Refused("too_many_series", f"more than {self.settings.max_groups} groups")
-            group = Group(self._next_id, labels)
-            self._next_id += 1
-        return group
+        return self._books.ended.recall(group.id, target.incarnation)
 
     def _admit(self, push: Push, incarnation: str, member: Member) -> Answer:
-        group = self._group(push.target.labels)
+        group = self._books.group(push.target.labels)
         before = group.members.get(incarnation)
-        gone = self._ended.recent(group.id, incarnation) if before is None else None
+        gone = self._books.ended.recent(group.id, incarnation) if before is None else None
         if _is_stale(push, before, gone):
             return Answer("stale")
         wire = member.wire
@@ -189,47 +173,48 @@ class Store:
             member.series, member.values = overlay(
                 before.series, before.values, member.series, member.values
             )
-        self._check(group, incarnation, member, before)
+        self._books.check(group, incarnation, member, before)
         if before is not None and group.retire_vanished(before, member):
-            self._journal.totals[group.id] = group
+            self._books.journal.totals[group.id] = group
         revived = gone.member if gone is not None else None
         if revived is not None:
             group.retire(revived, -1.0)
-            self._ended.forget(group.id, incarnation)
-            self._journal.revive(group, incarnation)
+            self._books.ended.forget(group.id, incarnation)
+            self._books.journal.revive(group, incarnation)
         self._enter(group, incarnation, member, before or revived)
         if push.final:
-            self._end(group, incarnation, lost=push.uncertain, final=True)
-        self._settle(group, before is None or before.series is not member.series)
+            self._books.end(group, incarnation, lost=push.uncertain, final=True, now=member.pushed)
+        new_list = push.final or before is None or before.series is not member.series
+        self._books.settle(group, new_list)
         return Answer("accepted", wire.lines if wire else 0, wire.name if wire else None)
 
     def _enter(self, group: Group, name: str, member: Member, before: Member | None) -> None:
         group.members.pop(name, None)
         group.members[name] = member
-        member.position = self._generation
+        member.position = self._books.generation
         group.beat(before, member)
         group.record.last_push = member.pushed
         group.record.state = "running"
         group.hidden = False
-        self._journal.member(group, name)
+        self._books.journal.member(group, name)
 
     def _admit_plain(self, push: Push, member: Member) -> Answer:
-        group = self._group(push.target.labels)
+        group = self._books.group(push.target.labels)
         before = group.plain
         lines = member.wire.lines if member.wire else 0
         if before is not None and not push.replace:
             member.series, member.values = overlay(
                 before.series, before.values, member.series, member.values
             )
-        self._check(group, "", member, before)
+        self._books.check(group, "", member, before)
         if group.agent is not None:
             group.beat(before, member)
             group.record.last_push = member.pushed
             group.record.state = "running"
         group.plain, group.was_plain, group.hidden = member, True, False
         group.record.push_time = member.pushed
-        self._journal.member(group, "")
-        self._settle(group, before is None or before.series is not member.series)
+        self._books.journal.member(group, "")
+        self._books.settle(group, before is None or before.series is not member.series)
         return Answer("accepted", lines)
 
     def _prepare(
@@ -255,42 +240,17 @@ class Store:
         for series in (union, *lists):
             series.prepare()
 
-    def _check(self, group: Group, name: str, member: Member, before: Member | None) -> None:
-        """Refuse what does not fit with others or is too much; only when the list is new."""
-        if before is not None and before.series is member.series:
-            return
-        lists = group.lists_after(name, member, before)
-        series = merge(lists).series.series
-        limit = self.settings.max_series
-        if series > limit:
-            what = f"{series} series with those that the agent had; {limit} are allowed"
-            raise Refused("too_many_series", what)
-        self._claims.check(group.labels, member.series.families)
-        self._overlap.check(group.labels, member.series)
-
-    def _settle(self, group: Group, new_list: bool = True) -> None:
-        self._groups[group.labels] = group
-        if new_list:
-            self._claims.hold(group.labels, group.families())
-            self._overlap.hold(group.labels, (part.series for part in group.parts()))
-        self._journal.group(group)
-        self._touch(group.labels)
-
-    def _touch(self, labels: Labels) -> None:
-        self._dirty.add(labels)
-        self._generation += 1
-
     def _note_failure(self, target: Target, reason: str) -> None:
         if target.incarnation is not None:
             return
         with self._lock:
-            group = self._groups.get(target.labels)
+            group = self._books.groups.get(target.labels)
             if group is None and reason == "inconsistent":
-                group = self._group(target.labels)
+                group = self._books.group(target.labels)
                 group.was_plain = True
             if group is not None and group.was_plain:
                 group.record.push_failure_time = self._clock()
-                self._settle(group, new_list=False)
+                self._books.settle(group, new_list=False)
 
     # Ends
 
@@ -304,55 +264,38 @@ class Store:
         return answer
 
     def _delete(self, target: Target) -> Answer:
-        group = self._groups.get(target.labels)
+        group = self._books.groups.get(target.labels)
         if group is None:
             return Answer("stale")
         if target.incarnation is None:
-            self._drop(group)
+            self._books.drop(group)
         elif target.incarnation in group.members:
-            self._end(group, target.incarnation, lost=False, final=True)
-            self._settle(group)
+            self._books.end(group, target.incarnation, lost=False, final=True, now=self._clock())
+            self._books.settle(group)
         else:
             return Answer("stale")
         return Answer("accepted")
-
-    def _drop(self, group: Group) -> None:
-        del self._groups[group.labels]
-        self._claims.hold(group.labels, ())
-        self._overlap.hold(group.labels, ())
-        self._journal.delete(group)
-        self._touch(group.labels)
-
-    def _end(self, group: Group, incarnation: str, lost: bool, final: bool) -> None:
-        member = group.members.pop(incarnation)
-        group.retire(member)
-        group.record.ended["lost" if lost else "clean"] += 1
-        kept = None if final else member
-        self._ended.add(group.id, incarnation, Ending(self._clock(), kept))
-        self._journal.end(group, incarnation, self._clock(), kept)
-        if not group.members:
-            group.record.state = "lost" if lost else "ended"
 
     def sweep(self) -> None:
         """Look for silence: processes become lost, groups expire, old series are hidden."""
         now = self._clock()
         with self._lock:
-            for group in list(self._groups.values()):
-                if self._sweep(group, now) and group.labels in self._groups:
-                    self._settle(group)
+            for group in list(self._books.groups.values()):
+                if self._sweep(group, now) and group.labels in self._books.groups:
+                    self._books.settle(group)
 
     def _sweep(self, group: Group, now: float) -> bool:
         changed = False
         for incarnation, member in list(group.members.items()):
             if member.ttl is not None and now - member.pushed > member.ttl:
-                self._end(group, incarnation, lost=True, final=False)
+                self._books.end(group, incarnation, lost=True, final=False, now=now)
                 changed = True
         plain = group.plain
         if plain is not None and plain.ttl is not None and now - plain.pushed > plain.ttl:
             group.plain, changed = None, True
-            self._journal.member(group, "")
+            self._books.journal.member(group, "")
             if group.retired is None and not group.members and group.agent is None:
-                self._drop(group)
+                self._books.drop(group)
         if group.fell_silent(now, self.settings.agent_silence):
             group.record.state, changed = "lost", True
         silent = now - max(group.record.last_push, group.record.push_time)
@@ -372,7 +315,7 @@ class Store:
         """
         part = self._showcase.replace_local(name, families)
         with self._lock:
-            self._claims.hold(name, part.series.families)
+            self._books.claim(name, part.series.families)
 
     def views(self) -> dict[ViewKey, View]:
         """Return what is to be shown now, one view for each source. The result is not changed.
@@ -393,36 +336,38 @@ class Store:
             Refused: ``disk``, only when ``durable``: it could not be written.
         """
         with self._lock:
-            wanted = self._generation
+            wanted = self._books.generation
         self.flusher.flush(wanted, durable)
 
     def _take(self) -> Taken:
         with self._lock:
-            snapshots = {labels: snapshot(self._groups.get(labels)) for labels in self._dirty}
-            self._dirty = set()
-            return Taken(self._generation, self._journal.take(), snapshots)
+            snapshots = {
+                labels: snapshot(self._books.groups.get(labels)) for labels in self._books.dirty
+            }
+            self._books.dirty = set()
+            return Taken(self._books.generation, self._books.journal.take(), snapshots)
 
     def _written(self, taken: Taken, success: bool) -> None:
         self._showcase.add(taken.snapshots)
         if success:
-            self._ended.trim()
+            self._books.ended.trim()
         else:
             with self._lock:
-                numbers = {group.id: group for group in self._groups.values()}
-                self._journal.put_back(taken.batch, numbers.get)
+                numbers = {group.id: group for group in self._books.groups.values()}
+                self._books.journal.put_back(taken.batch, numbers.get)
 
     def inventory(self) -> list[tuple[Labels, Record, View | None]]:
         """Return every group that is shown: labels, record, and what it shows."""
         views = self.views()
         with self._lock:
-            groups = [g for g in self._groups.values() if not g.hidden]
+            groups = [g for g in self._books.groups.values() if not g.hidden]
             return [(g.labels, replace(g.record), views.get(("group", g.labels))) for g in groups]
 
     def agents(self) -> dict[str, int]:
         """Return the number of agents in each state; hidden ones are not counted."""
         counts = {"running": 0, "ended": 0, "lost": 0}
         with self._lock:
-            for group in self._groups.values():
+            for group in self._books.groups.values():
                 if group.record.state and not group.hidden:
                     counts[group.record.state] += 1
         return counts
