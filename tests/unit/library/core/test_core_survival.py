@@ -255,9 +255,11 @@ def test_without_a_folder_values_live_in_memory(receiver: Receiver, folder: str)
 
 
 def test_a_fork_may_start_as_an_agent_of_its_own(receiver: Receiver, tmp_path: Path) -> None:
+    # From 3.12 on Python warns of a fork beside a running thread, which is what is tried here.
     code = """
-import os
+import os, warnings
 from dreamos.core.metrics import Counter, start
+warnings.simplefilter("ignore", DeprecationWarning)
 tasks = Counter("tasks_total", "Tasks")
 tasks.inc()
 pid = os.fork()
