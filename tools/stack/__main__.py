@@ -73,7 +73,7 @@ def up(options: argparse.Namespace) -> None:
     began = time.monotonic()
     say("Dream.OS metrics stack: starting")
     settings = preflight.settings(options.env_file, ROOT / ".env.example")
-    compose, found = _prepare(options, settings)
+    compose, found, replaced = _prepare(options, settings)
     secrets = _secrets_folder(settings)
     who = credentials.owner()
     credentials.ensure(secrets, who)
@@ -94,6 +94,7 @@ def up(options: argparse.Namespace) -> None:
             say("  Stopping what was started (data and secrets stay) ...")
             compose.down()
         raise
+    images.remove(replaced)
     if running:
         compose.reload(name for name in ("prometheus", "alertmanager") if name in running)
     _report(settings, secrets, found, time.monotonic() - began)
@@ -101,8 +102,8 @@ def up(options: argparse.Namespace) -> None:
 
 def _prepare(
     options: argparse.Namespace, settings: preflight.Settings
-) -> tuple[Compose, images.Images]:
-    """Make sure of the engine and of every image; return the stack that uses them."""
+) -> tuple[Compose, images.Images, str]:
+    """Make sure of the engine and of every image; return the stack, them, and the image that went."""
     engine.ensure()
     compose = Compose(options.project, settings.file)
     tag = f"{images.SERVICE_IMAGE}:{options.project}"
@@ -110,8 +111,9 @@ def _prepare(
     if not preflight.enabled(settings, "GRAFANA_ENABLED"):
         configured["GRAFANA_IMAGE"] = ""
     found = images.resolve(configured)
-    images.build_service(ROOT, found, tag)
-    return compose.with_variables({**found.environment(), "METRICS_IMAGE": tag}), found
+    replaced = images.build_service(ROOT, found, tag)
+    stack = compose.with_variables({**found.environment(), "METRICS_IMAGE": tag})
+    return stack, found, replaced
 
 
 def _secrets_folder(settings: preflight.Settings) -> Path:
@@ -173,7 +175,8 @@ def logs(options: argparse.Namespace) -> None:
 def ensure(options: argparse.Namespace) -> None:
     """Engine and images only; prints the variables that name them, for `make test`."""
     settings = preflight.settings(options.env_file, ROOT / ".env.example")
-    _, found = _prepare(options, settings)
+    _, found, replaced = _prepare(options, settings)
+    images.remove(replaced)
     for note in found.notes:
         say(f"  Note: {note}")
 

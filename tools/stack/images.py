@@ -115,7 +115,12 @@ def resolve(configured: Mapping[str, str]) -> Images:
 
 def present(image: str) -> bool:
     """Tell whether the engine holds the image."""
-    return run(["docker", "image", "inspect", "--format", "{{.Id}}", image]).returncode == 0
+    return _identity(image) != ""
+
+
+def _identity(image: str) -> str:
+    result = run(["docker", "image", "inspect", "--format", "{{.Id}}", image])
+    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def _one(name: str, image: str, registry: _Registry) -> str:
@@ -253,7 +258,7 @@ def _bootstrap(substitute: Substitute) -> None:
             raise StackError(f"mmdebstrap could not build {substitute.tag}:\n{last_lines(text)}")
 
 
-def build_service(root: Path, images: Images, tag: str) -> None:
+def build_service(root: Path, images: Images, tag: str) -> str:
     """Build the service's own image from the Dockerfile; layers that did not change are kept.
 
     Args:
@@ -261,9 +266,13 @@ def build_service(root: Path, images: Images, tag: str) -> None:
         images: gives the Python base.
         tag: the image's name.
 
+    Returns:
+        The image that had the name before and has none now, for `remove`; empty when it is the same.
+
     Raises:
         StackError: with the build's last lines.
     """
+    before = _identity(tag)
     command = ["docker", "build", "--quiet", "--build-arg", f"PYTHON_IMAGE={images.python}"]
     with step("Building the service's image"):
         env = {**os.environ, "DOCKER_BUILDKIT": "1" if _has_buildx() else "0"}
@@ -272,6 +281,13 @@ def build_service(root: Path, images: Images, tag: str) -> None:
         )
     if code:
         raise StackError(f"the image of the service does not build:\n{last_lines(output, 30)}")
+    return before if before != _identity(tag) else ""
+
+
+def remove(image: str) -> None:
+    """Remove an image that was replaced; one that a container still uses stays."""
+    if image:
+        run(["docker", "image", "rm", image])
 
 
 def _has_buildx() -> bool:
