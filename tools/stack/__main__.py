@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import time
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from . import credentials, engine, images, preflight, readiness, venv
+from . import credentials, engine, images, packages, preflight, readiness, venv
 from .compose import LASTING, ROOT, Compose
 from .console import StackError, say
 from .status import show_status
@@ -56,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         ("down", down, "stop and remove the containers; data and secrets stay"),
         ("status", status, "what runs, whether it is healthy, what Prometheus reaches"),
         ("logs", logs, "follow the logs of all parts, or of those named"),
-        ("ensure", ensure, "engine, Compose and images, without starting anything"),
+        (
+            "ensure",
+            ensure,
+            "what the tests need: engine, Compose, images, a browser; starts nothing",
+        ),
         ("venv", make_venv, "the virtual environment that `make test` uses"),
     ):
         command = commands.add_parser(name, help=text, description=text)
@@ -173,12 +178,26 @@ def logs(options: argparse.Namespace) -> None:
 
 
 def ensure(options: argparse.Namespace) -> None:
-    """Engine and images only; prints the variables that name them, for `make test`."""
+    """What `make test` needs: the engine, the images, a browser for the tests of pages."""
     settings = preflight.settings(options.env_file, ROOT / ".env.example")
     _, found, replaced = _prepare(options, settings)
     images.remove(replaced)
     for note in found.notes:
         say(f"  Note: {note}")
+    _ensure_browser()
+
+
+def _ensure_browser() -> None:
+    if shutil.which("chromium") is not None:
+        return
+    allowed, reason = packages.may_install()
+    if not allowed:
+        say(
+            f"  Note: Chromium is missing, and {reason}: the tests of pages in a browser are skipped."
+        )
+        return
+    say("  Missing: Chromium. The pages are tested in a real browser. Installing it.")
+    packages.install("chromium", "fonts-dejavu-core")
 
 
 def make_venv(options: argparse.Namespace) -> None:
