@@ -101,7 +101,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
     return {
         "bind": f"{host}:{settings.port}",
         "workers": 1,
-        "worker_class": "services.metrics.worker.PushWorker",
+        "worker_class": "services.metrics.worker.MetricsWorker",
         "threads": settings.threads,
         "worker_connections": 2_000,
         "max_requests": 0,

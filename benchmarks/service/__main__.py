@@ -15,10 +15,10 @@ from benchmarks.service.scrapes import (
     AGENTS,
     SAMPLES,
     Agents,
+    Scraper,
     Waits,
     costs,
     flood,
-    scrape,
     waits,
 )
 from benchmarks.service.senders import Load, measure
@@ -65,7 +65,7 @@ def scrapes() -> None:
     with ours() as peer:
         agents = Agents(peer)
         agents.push_all()
-        scrape(peer, "protobuf")
+        Scraper(peer).scrape("protobuf")
         lean = peer.memory() / 2**20
     if pushgateway():
         with gateway(check=False) as peer:

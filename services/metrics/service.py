@@ -19,6 +19,7 @@ from services.metrics.store.folder import claim
 from services.metrics.store.group import View
 from services.metrics.store.show import ViewKey
 from services.metrics.store.store import Store
+from services.metrics.turns import Turns
 from services.metrics.upkeep import Upkeep
 
 
@@ -49,7 +50,8 @@ class Service:
         self.health = Health()
         self.health.register("store", self._store_health)
         self.health.register("disk", self._disk_health)
-        self.exposition = Exposition(self._views)
+        self.turns = Turns()
+        self.exposition = Exposition(self._views, self.turns)
         self._collectors: Collectors | None = None
         self._stopped = False
 

@@ -1,8 +1,9 @@
-"""gunicorn's threaded worker, with a fast lane for what arrives most: pushes that repeat.
+"""gunicorn's threaded worker, with fast lanes for what arrives most: repeated pushes, and scrapes.
 
 gunicorn hands every request of a kept-alive connection to a thread and back, which costs more
 than the push itself. Here the event loop reads such a request as it arrives, and answers it if
-the fast lane takes it; everything else is handed to a thread with the bytes that were read.
+the fast lane takes it. A scrape is answered in a thread, and so is everything else, by the
+routes, which are given the bytes that were read.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from services.metrics.lane import MAX_BODY, MAX_HEAD, Head, Lane, Unusual, head_of
+from services.metrics.lanes.head import MAX_BODY, MAX_HEAD, Answers, Head, Unusual, head_of
+from services.metrics.lanes.push import PushLane
+from services.metrics.lanes.scrape import ScrapeLane
 
 SWITCH = 0.0001
 """Seconds after which a busy thread lets the event loop go on, and the other way round."""
@@ -34,7 +37,7 @@ class _Arriving:
         """Tell whether all of it is there.
 
         Raises:
-            Unusual: it is not for the fast lane.
+            Unusual: it is not for a fast lane.
         """
         if self.head is None:
             self.head = head_of(self.raw)
@@ -43,19 +46,20 @@ class _Arriving:
         return self.head is not None and len(self.raw) == self.head.end
 
 
-class PushWorker(ThreadWorker):  # type: ignore[misc]
-    """One process, a pool of threads, and an event loop that answers repeated pushes itself."""
+class MetricsWorker(ThreadWorker):  # type: ignore[misc]
+    """One process, a pool of threads, and an event loop that knows pushes and scrapes."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._lane: Lane | None = None
+        self._lanes: tuple[PushLane, ScrapeLane] | None = None
         self._partial: dict[int, _Arriving] = {}
 
     def load_wsgi(self) -> None:
-        """Load the application, and open the fast lane of its service."""
+        """Load the application, and open the fast lanes of its service."""
         super().load_wsgi()
         sys.setswitchinterval(SWITCH)
-        self._lane = Lane(self.wsgi.extensions["dreamos"])
+        service, answers = self.wsgi.extensions["dreamos"], Answers()
+        self._lanes = PushLane(service, answers), ScrapeLane(service, answers)
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """Read what has arrived on a kept-alive connection and answer it, or hand it on."""
@@ -76,15 +80,18 @@ class PushWorker(ThreadWorker):  # type: ignore[misc]
 
     def _take(self, conn: Any, arriving: _Arriving) -> bool:
         """Answer the request, or keep it if it is not complete; False hands it on."""
-        if self._lane is None:
+        if self._lanes is None:
             return False
+        pushes, scrapes = self._lanes
         try:
             if not arriving.whole():
                 return self._keep(conn, arriving)
             head = arriving.head
             if head is None:
                 return False
-            answer = self._lane.answer(head, bytes(arriving.raw[head.start :]))
+            if head.method == b"GET":
+                return self._hand_over(conn, head, bytes(arriving.raw), scrapes)
+            answer = pushes.answer(head, bytes(arriving.raw[head.start :]))
         except Unusual:
             return False
         try:
@@ -99,6 +106,26 @@ class PushWorker(ThreadWorker):  # type: ignore[misc]
         self.keepalived_conns.remove(conn)
         conn.set_timeout()
         self.keepalived_conns.append(conn)
+        return True
+
+    def _hand_over(self, conn: Any, head: Head, raw: bytes, lane: ScrapeLane) -> bool:
+        """Let a thread answer a scrape."""
+        self.poller.unregister(conn.sock)
+        self.keepalived_conns.remove(conn)
+        task = self.tpool.submit(self._scrape, conn, head, raw, lane)
+        task.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        return True
+
+    def _scrape(self, conn: Any, head: Head, raw: bytes, lane: ScrapeLane) -> Any:
+        """Answer a scrape; False closes the connection."""
+        conn.sock.setblocking(True)
+        try:
+            lane.answer(head, conn.sock)
+        except Unusual:
+            conn.parser.unreader.unread(raw)
+            return self.handle(conn)
+        except OSError:
+            return False
         return True
 
     def _keep(self, conn: Any, arriving: _Arriving) -> bool:

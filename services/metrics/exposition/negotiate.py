@@ -15,7 +15,6 @@ CONTENT_TYPES: dict[Format, str] = {
     ),
 }
 
-
 _MESSAGE = {"proto": "io.prometheus.client.MetricFamily", "encoding": "delimited"}
 
 
@@ -52,3 +51,12 @@ def choose(accept: str | None) -> Format:
         if kind in ("text/plain", "text/*", "*/*") and version in (None, "0.0.4"):
             return "text"
     return "text"
+
+
+def takes_gzip(accept: str | None) -> bool:
+    """Return whether the reader takes an answer that is compressed with gzip.
+
+    Args:
+        accept: the ``Accept-Encoding`` header.
+    """
+    return any(part.split(";")[0].strip() == "gzip" for part in (accept or "").lower().split(","))

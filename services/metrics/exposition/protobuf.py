@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.metrics.exposition.body import Body
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.messages import (
     COUNT,
@@ -27,13 +28,36 @@ from services.metrics.exposition.messages import (
 )
 from services.metrics.parsing.serieslist import Family, Floats, Ints, SeriesList
 
-BLOCK = 524_288
-"""The body is kept in blocks of this many bytes; only those with a changed value are made anew."""
-
 _MORE = np.uint64(0x0080808080808080)
 """Seven bytes say that another one follows, the eighth ends the number."""
 _LARGEST = float(2**56 - 1)
 Places = list[tuple[Ints, int, int]]
+
+
+class _Sheet:
+    """A finished message with its values, from which a scrape is sent.
+
+    Args:
+        buffer: the message.
+        shown: of each kind of room, the values that stand in it; None where there are none yet.
+    """
+
+    def __init__(self, buffer: bytearray, shown: list[Floats | None]) -> None:
+        self.buffer = buffer
+        self.shown = shown
+        self.lent = False
+
+    def copy(self) -> _Sheet:
+        """Return another one with the same content."""
+        return _Sheet(bytearray(self.buffer), list(self.shown))
+
+    def lend(self) -> Body:
+        """Return the content as a body; it stays as it is until that is given back."""
+        self.lent = True
+        return Body([memoryview(self.buffer).toreadonly()], self._take_back)
+
+    def _take_back(self) -> None:
+        self.lent = False
 
 
 class ProtobufRenderer:
@@ -43,8 +67,7 @@ class ProtobufRenderer:
         self._shapes = Shapes()
         self._chunks: dict[Hashable, tuple[SeriesList, str, list[Chunk]]] = {}
         self._layout: Layout | None = None
-        self._buffer = bytearray()
-        self._blocks: list[bytes] = []
+        self._sheet = _Sheet(bytearray(), [])
         self._rooms = [
             _Rooms(DOUBLE, "<f8", lambda values: values),
             _Rooms(COUNT, "<u8", padded),
@@ -52,8 +75,8 @@ class ProtobufRenderer:
             _Rooms(NANOS, "<u8", lambda values: padded((values - np.floor(values)) * 1e9)),
         ]
 
-    def render(self, layout: Layout, views: Views) -> list[bytes]:
-        """Return the body of a scrape in pieces.
+    def render(self, layout: Layout, views: Views) -> Body:
+        """Return the body of a scrape.
 
         Args:
             layout: fits the views.
@@ -62,16 +85,14 @@ class ProtobufRenderer:
         if layout is not self._layout:
             self._arrange(layout, views)
         values = layout.take(views)
-        stale = np.zeros((len(self._buffer) + BLOCK - 1) // BLOCK, dtype=bool)
-        if len(self._blocks) != len(stale):
-            self._blocks = [b""] * len(stale)
-            stale[:] = True
-        for rooms in self._rooms:
-            rooms.put(self._buffer, values, stale)
-        with memoryview(self._buffer) as view:
-            for block in np.flatnonzero(stale).tolist():
-                self._blocks[block] = bytes(view[block * BLOCK : (block + 1) * BLOCK])
-        return list(self._blocks)
+        if self._sheet.lent:  # somebody still reads the last scrape
+            self._sheet = self._sheet.copy()
+        sheet = self._sheet
+        sheet.shown = [
+            rooms.put(sheet.buffer, values, shown)
+            for rooms, shown in zip(self._rooms, sheet.shown, strict=True)
+        ]
+        return sheet.lend()
 
     def _arrange(self, layout: Layout, views: Views) -> None:
         buffer = bytearray()
@@ -88,7 +109,8 @@ class ProtobufRenderer:
                 slot += high - low
         for key in self._chunks.keys() - views.keys():
             del self._chunks[key]
-        self._buffer, self._blocks, self._layout = buffer, [], layout
+        self._sheet = _Sheet(buffer, [None] * len(self._rooms))
+        self._layout = layout
         for rooms in self._rooms:
             rooms.at(places)
 
@@ -103,7 +125,7 @@ class ProtobufRenderer:
 
 
 class _Rooms:
-    """The rooms of one kind in the buffer, and the values that were put there last."""
+    """The rooms of one kind in the message."""
 
     def __init__(self, kind: int, dtype: str, encode: Callable[[Floats], NDArray[Any]]) -> None:
         self._kind = kind
@@ -111,7 +133,6 @@ class _Rooms:
         self._encode = encode
         self._offsets: Ints = np.zeros(0, dtype=np.intp)
         self._slots: Ints = np.zeros(0, dtype=np.intp)
-        self._shown: Floats | None = None
 
     def at(self, places: Places) -> None:
         """Take over new places: tables with what to add to their offsets and entries."""
@@ -121,23 +142,26 @@ class _Rooms:
             offsets.append(mine[:, 1] + base)
             slots.append(mine[:, 2] + shift)
         self._offsets, self._slots = np.concatenate(offsets), np.concatenate(slots)
-        self._shown = None
 
-    def put(self, buffer: bytearray, values: Floats, stale: NDArray[np.bool_]) -> None:
-        """Put the values that changed into the buffer, and note the blocks that they touch."""
+    def put(self, buffer: bytearray, values: Floats, shown: Floats | None) -> Floats:
+        """Put the values that changed into the buffer.
+
+        Args:
+            buffer: the message.
+            values: all values of the scrape.
+            shown: what this returned for the buffer the last time.
+        """
         wanted = values[self._slots]
         offsets, new = self._offsets, wanted
-        if self._shown is not None:
-            changed = wanted.view(np.int64) != self._shown.view(np.int64)
+        if shown is not None:
+            changed = wanted.view(np.int64) != shown.view(np.int64)
             offsets, new = offsets[changed], wanted[changed]
-        self._shown = wanted
         if len(offsets):
             room: NDArray[Any] = np.ndarray(
                 (len(buffer) - 7,), dtype=self._dtype, buffer=buffer, strides=(1,)
             )
             room[offsets] = self._encode(new)
-            stale[offsets // BLOCK] = True
-            stale[(offsets + 7) // BLOCK] = True
+        return wanted
 
 
 def padded(values: Floats) -> NDArray[np.uint64]:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
+from services.metrics.exposition.body import Body
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.lines import PrefixCache
 from services.metrics.exposition.negotiate import Format
@@ -14,6 +15,7 @@ from services.metrics.exposition.text import TextRenderer
 from services.metrics.parsing.serieslist import CREATED, select
 from services.metrics.store.group import View
 from services.metrics.store.merge import subset
+from services.metrics.turns import Turns
 
 Renderer = TextRenderer | ProtobufRenderer
 IDLE = 120.0
@@ -25,10 +27,12 @@ class Exposition:
 
     Args:
         views: gives what is to be shown now.
+        turns: where scrapes announce themselves; None where nothing else goes on.
     """
 
-    def __init__(self, views: Callable[[], Views]) -> None:
+    def __init__(self, views: Callable[[], Views], turns: Turns | None = None) -> None:
         self._views = views
+        self._turns = turns or Turns()
         self._lock = threading.Lock()
         self._layout: Layout | None = None
         self._cache = PrefixCache()
@@ -40,9 +44,9 @@ class Exposition:
         self._renderers = {form: made() for form, made in self._makers.items()}
         self._used: dict[Format, float] = {}
 
-    def render(self, form: Format) -> list[bytes]:
-        """Return everything, in the format ``form``, in pieces that follow each other."""
-        with self._lock:
+    def render(self, form: Format) -> Body:
+        """Return everything, in the format ``form``."""
+        with self._lock, self._turns.first():
             views = self._views()
             if self._layout is None or not self._layout.fits(views):
                 self._layout = Layout(views)
@@ -64,7 +68,7 @@ class Exposition:
                 totals[name] += float(view.values[low:high][lasting].sum())
         return totals
 
-    def render_only(self, form: Format, wanted: Callable[[str], bool]) -> list[bytes]:
+    def render_only(self, form: Format, wanted: Callable[[str], bool]) -> Body:
         """Return the families whose name is ``wanted``, in the format ``form``."""
         views = {}
         for key, view in self._views().items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from services.metrics.exposition.body import Body
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.lines import PrefixCache
 from services.metrics.exposition.numbers import render
@@ -35,8 +36,8 @@ class TextRenderer:
         self._rendered = np.zeros(0)
         self._pieces: list[bytes] = []
 
-    def render(self, layout: Layout, views: Views) -> list[bytes]:
-        """Return the body of a scrape in pieces.
+    def render(self, layout: Layout, views: Views) -> Body:
+        """Return the body of a scrape.
 
         Args:
             layout: fits the views.
@@ -54,8 +55,8 @@ class TextRenderer:
         self._rendered = values
         end = b"\n# EOF\n" if self._openmetrics else b"\n" if self._pieces else b""
         if not self._pieces:
-            return [end.lstrip(b"\n")]
-        return [b"".join([self._pieces[0][1:], *self._pieces[1:], end])]
+            return Body([end.lstrip(b"\n")])
+        return Body([b"".join([self._pieces[0][1:], *self._pieces[1:], end])])
 
     def _arrange(self, layout: Layout, views: Views) -> None:
         heads: list[bytes] = []

@@ -79,11 +79,21 @@ def parse(
     Raises:
         Refused: with the number of the first line that is wrong.
     """
-    chosen = limits or Settings()
-    samples = body.count(b"\n") - body.count(b"\n#") - body.count(b"\n\n")
-    if samples > chosen.max_series + 1:
-        raise Refused("too_many_series", f"more than {chosen.max_series} series")
-    return _Reader(openmetrics, drop, chosen).read(body)
+    return _Reader(openmetrics, drop, limits or Settings()).read(body)
+
+
+def check_length(body: bytes, most: int) -> None:
+    """Refuse a body that must have too many series, without looking at its lines.
+
+    Args:
+        body: decompressed.
+        most: series that it may have.
+
+    Raises:
+        Refused: ``too_many_series``.
+    """
+    if body.count(b"\n") - body.count(b"\n#") - body.count(b"\n\n") > most + 1:
+        raise Refused("too_many_series", f"more than {most} series")
 
 
 @dataclass

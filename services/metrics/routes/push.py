@@ -73,6 +73,7 @@ def _take(target: Target) -> Answer:
     body = _read_body()
     if kind == "protobuf":
         body = to_text(body)
+    service().turns.give_way()
     return service().store.push(
         Push(
             target=target,

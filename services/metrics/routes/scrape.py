@@ -8,7 +8,8 @@ from flask import Blueprint, Response, jsonify, request
 from isal import igzip
 
 from services.metrics.errors import Refused
-from services.metrics.exposition.negotiate import CONTENT_TYPES, Format, choose
+from services.metrics.exposition.body import Body
+from services.metrics.exposition.negotiate import CONTENT_TYPES, Format, choose, takes_gzip
 from services.metrics.routes.context import refused, require, service
 
 blueprint = Blueprint("scrape", __name__)
@@ -48,8 +49,8 @@ def file_metrics() -> Response:
         sums = service().exposition.sums(SIX.values())
         return jsonify({name: _whole(sums[metric]) for name, metric in SIX.items()})
     form = choose(accept)
-    content = service().exposition.render_only(form, lambda name: name.startswith("file_"))
-    return _response(content, form)
+    body = service().exposition.render_only(form, lambda name: name.startswith("file_"))
+    return _response(body, form)
 
 
 def _whole(total: float) -> int:
@@ -57,15 +58,14 @@ def _whole(total: float) -> int:
     return int(total) if math.isfinite(total) else 0
 
 
-def _response(pieces: list[bytes], form: Format) -> Response:
-    """Answer with the pieces, compressed if the reader takes that."""
-    encoding = request.headers.get("Accept-Encoding", "")
-    if not any(part.split(";")[0].strip() == "gzip" for part in encoding.lower().split(",")):
-        answer = Response(pieces, content_type=CONTENT_TYPES[form])
-        answer.content_length = sum(map(len, pieces))
-    else:
-        packed = igzip.compress(b"".join(pieces), compresslevel=0)
+def _response(body: Body, form: Format) -> Response:
+    """Answer with the body, compressed if the reader takes that."""
+    content = body.take()
+    if takes_gzip(request.headers.get("Accept-Encoding")):
+        packed = igzip.compress(content, compresslevel=0)
         answer = Response(packed, content_type=CONTENT_TYPES[form])
         answer.headers["Content-Encoding"] = "gzip"
+    else:
+        answer = Response(content, content_type=CONTENT_TYPES[form])
     answer.headers["Vary"] = "Accept, Accept-Encoding"
     return answer

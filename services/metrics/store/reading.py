@@ -11,7 +11,7 @@ import numpy as np
 
 from services.metrics.errors import Refused
 from services.metrics.parsing.serieslist import Floats
-from services.metrics.parsing.text import parse
+from services.metrics.parsing.text import check_length, parse
 from services.metrics.parsing.wire import Wire, name_of
 from services.metrics.settings import Settings
 
@@ -31,6 +31,9 @@ class Reader:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
+        self._slow = threading.Lock()
+        """One body is read line by line at a time: the threads share one interpreter, and
+        repeated pushes would get the smaller a share of it the more new ones there are."""
         self._recent: deque[Wire] = deque(maxlen=KEPT)
         self._known: weakref.WeakValueDictionary[tuple[str, frozenset[str]], Wire] = (
             weakref.WeakValueDictionary()
@@ -53,6 +56,11 @@ class Reader:
         values = first.match(body) if first is not None else None
         if first is not None and values is not None:
             return first, values
+        check_length(body, self._settings.max_series)
+        with self._slow:
+            return self._new(body, openmetrics, drop)
+
+    def _new(self, body: bytes, openmetrics: bool, drop: frozenset[str]) -> tuple[Wire, Floats]:
         guess = self._find(body, openmetrics, drop)
         values = guess.match(body) if guess is not None else None
         if guess is not None and values is not None:

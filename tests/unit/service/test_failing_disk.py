@@ -34,7 +34,7 @@ def final(number: int, value: int = 1) -> Push:
 
 
 def shown(service: Service) -> int:
-    return b"".join(service.exposition.render("text")).count(b"\nt_total{")
+    return service.exposition.render("text").take().count(b"\nt_total{")
 
 
 def test_a_final_push_is_not_acknowledged_while_the_disk_is_full(service: Service) -> None:

@@ -93,7 +93,7 @@ def same(one: Series, other: Series) -> None:
 
 def check(service: Service) -> None:
     def body(form: object) -> bytes:
-        return b"".join(service.exposition.render(form))  # type: ignore[arg-type]
+        return service.exposition.render(form).take()  # type: ignore[arg-type]
 
     scrape = body("protobuf")
     own = {"dreamos_store_size_bytes", "dreamos_store_last_flush_timestamp_seconds"}
@@ -128,13 +128,13 @@ def test_they_agree_from_the_first_scrape_on_through_every_change(service: Servi
 
 def test_times_of_beginning_are_those_of_the_first_process(service: Service) -> None:
     push(service, "a/agent/A/incarnation/1", 1)
-    began = read(b"".join(service.exposition.render("protobuf")))[2]
+    began = read(service.exposition.render("protobuf").take())[2]
     times = {time for (name, _), time in began.items() if name == "c_total"}
     assert {1700000000.25, 1700000001.75} == times
 
 
 def test_a_counter_without_total_has_one_name_in_every_format(service: Service) -> None:
     push(service, "a", 1)
-    text = b"".join(service.exposition.render("openmetrics")).decode()
+    text = service.exposition.render("openmetrics").take().decode()
     assert "# TYPE plain unknown\n" in text
     assert "plain_total" not in text

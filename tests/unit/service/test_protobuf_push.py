@@ -50,7 +50,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 def test_what_the_service_shows_can_be_pushed_to_it_again(service: Service) -> None:
     service.store.push(Push(parse_path("/metrics/job/one"), BODY, replace=True))
-    shown = b"".join(service.exposition.render("protobuf"))
+    shown = service.exposition.render("protobuf").take()
     again = to_text(shown)
     parsed = parse(again, False)
     names = {family.name: family.type for family in parsed.series.families}
@@ -62,7 +62,7 @@ def test_what_the_service_shows_can_be_pushed_to_it_again(service: Service) -> N
         line for line in again.split(b"\n") if b"dreamos_" not in line and b"push_" not in line
     )
     service.store.push(Push(parse_path("/metrics/job/one"), mine, replace=True))
-    assert _pushed(shown) == _pushed(b"".join(service.exposition.render("protobuf")))
+    assert _pushed(shown) == _pushed(service.exposition.render("protobuf").take())
 
 
 def _pushed(body: bytes) -> list[dict[Any, str]]:
