@@ -71,7 +71,8 @@ class Scraper:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._line = http.client.HTTPConnection("127.0.0.1", peer.port, timeout=60)
-        self.scrape("text")
+        self._line.request("GET", "/-/ready")
+        self._line.getresponse().read()
 
     def scrape(self, form: str) -> tuple[float, float]:
         """Return the server's CPU seconds for one scrape, and how long it took."""

@@ -113,7 +113,9 @@ class MetricsWorker(ThreadWorker):  # type: ignore[misc]
         self.poller.unregister(conn.sock)
         self.keepalived_conns.remove(conn)
         task = self.tpool.submit(self._scrape, conn, head, raw, lane)
-        task.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        task.add_done_callback(
+            lambda done: self.method_queue.defer(self.finish_request, conn, done)
+        )
         return True
 
     def _scrape(self, conn: Any, head: Head, raw: bytes, lane: ScrapeLane) -> Any:

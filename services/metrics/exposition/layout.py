@@ -46,7 +46,10 @@ class Layout:
         self.size = slot
         self._slots = {key: _slots(places[key], len(views[key].series)) for key in views}
         self._shown: dict[Hashable, Floats] = {}
+        self._changed: dict[Hashable, int] = {}
         self.values: Floats = np.zeros(slot)
+        self.takes = 0
+        """How often values were taken over."""
 
     def fits(self, views: Views) -> bool:
         """Tell whether the layout holds for ``views``."""
@@ -61,11 +64,18 @@ class Layout:
 
     def take(self, views: Views) -> Floats:
         """Return all values in the order of the scrape; the array is the layout's own."""
+        self.takes += 1
         for key, view in views.items():
             if self._shown.get(key) is not view.values:
                 self.values[self._slots[key]] = view.values
                 self._shown[key] = view.values
+                self._changed[key] = self.takes
         return self.values
+
+    def changed_since(self, takes: int) -> Ints:
+        """Return the slots of the views that have changed since ``takes`` was what it was then."""
+        found = [self._slots[key] for key, when in self._changed.items() if when > takes]
+        return np.concatenate(found) if found else np.zeros(0, dtype=np.intp)
 
 
 def _describe(name: str, users: list[tuple[Hashable, int]], views: Views) -> Family:

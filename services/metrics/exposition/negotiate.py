@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 Format = Literal["text", "openmetrics", "protobuf"]
@@ -34,6 +35,7 @@ def _ranges(accept: str) -> list[tuple[float, int, str, dict[str, str]]]:
     return sorted(found, key=lambda row: row[:2])
 
 
+@lru_cache(maxsize=64)
 def choose(accept: str | None) -> Format:
     """Return the best format that the reader takes; the text format when it names none.
 

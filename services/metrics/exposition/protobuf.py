@@ -31,6 +31,7 @@ from services.metrics.parsing.serieslist import Family, Floats, Ints, SeriesList
 _MORE = np.uint64(0x0080808080808080)
 """Seven bytes say that another one follows, the eighth ends the number."""
 _LARGEST = float(2**56 - 1)
+_NONE: Ints = np.zeros(0, dtype=np.intp)
 Places = list[tuple[Ints, int, int]]
 
 
@@ -39,17 +40,19 @@ class _Sheet:
 
     Args:
         buffer: the message.
-        shown: of each kind of room, the values that stand in it; None where there are none yet.
+        shown: the value that stands in it for each slot of the layout.
+        takes: of the layout, when values were put there last; 0 when none were yet.
     """
 
-    def __init__(self, buffer: bytearray, shown: list[Floats | None]) -> None:
+    def __init__(self, buffer: bytearray, shown: Floats, takes: int = 0) -> None:
         self.buffer = buffer
         self.shown = shown
+        self.takes = takes
         self.lent = False
 
     def copy(self) -> _Sheet:
         """Return another one with the same content."""
-        return _Sheet(bytearray(self.buffer), list(self.shown))
+        return _Sheet(bytearray(self.buffer), self.shown.copy(), self.takes)
 
     def lend(self) -> Body:
         """Return the content as a body; it stays as it is until that is given back."""
@@ -67,13 +70,8 @@ class ProtobufRenderer:
         self._shapes = Shapes()
         self._chunks: dict[Hashable, tuple[SeriesList, str, list[Chunk]]] = {}
         self._layout: Layout | None = None
-        self._sheet = _Sheet(bytearray(), [])
-        self._rooms = [
-            _Rooms(DOUBLE, "<f8", lambda values: values),
-            _Rooms(COUNT, "<u8", padded),
-            _Rooms(SECONDS, "<u8", lambda values: padded(np.floor(values))),
-            _Rooms(NANOS, "<u8", lambda values: padded((values - np.floor(values)) * 1e9)),
-        ]
+        self._sheet = _Sheet(bytearray(), np.zeros(0))
+        self._rooms: list[_Rooms] = []
 
     def render(self, layout: Layout, views: Views) -> Body:
         """Return the body of a scrape.
@@ -88,10 +86,14 @@ class ProtobufRenderer:
         if self._sheet.lent:  # somebody still reads the last scrape
             self._sheet = self._sheet.copy()
         sheet = self._sheet
-        sheet.shown = [
-            rooms.put(sheet.buffer, values, shown)
-            for rooms, shown in zip(self._rooms, sheet.shown, strict=True)
-        ]
+        slots = layout.changed_since(sheet.takes)
+        new = values[slots]
+        if sheet.takes:
+            changed = new.view(np.int64) != sheet.shown[slots].view(np.int64)
+            slots, new = slots[changed], new[changed]
+        for rooms in self._rooms:
+            rooms.put(sheet.buffer, slots, new)
+        sheet.shown[slots], sheet.takes = new, layout.takes
         return sheet.lend()
 
     def _arrange(self, layout: Layout, views: Views) -> None:
@@ -109,10 +111,9 @@ class ProtobufRenderer:
                 slot += high - low
         for key in self._chunks.keys() - views.keys():
             del self._chunks[key]
-        self._sheet = _Sheet(buffer, [None] * len(self._rooms))
+        self._sheet = _Sheet(buffer, np.zeros(layout.size))
         self._layout = layout
-        for rooms in self._rooms:
-            rooms.at(places)
+        self._rooms = _rooms(places, layout.size)
 
     def _chunk(self, views: Views, key: Hashable, name: str) -> Chunk:
         view = views[key]
@@ -125,43 +126,53 @@ class ProtobufRenderer:
 
 
 class _Rooms:
-    """The rooms of one kind in the message."""
+    """Rooms of one kind in the message, at most one for each slot of the layout.
 
-    def __init__(self, kind: int, dtype: str, encode: Callable[[Floats], NDArray[Any]]) -> None:
-        self._kind = kind
-        self._dtype = dtype
-        self._encode = encode
-        self._offsets: Ints = np.zeros(0, dtype=np.intp)
-        self._slots: Ints = np.zeros(0, dtype=np.intp)
+    Args:
+        kind: of the rooms.
+        offsets: in the message, by slot; -1 where a slot has no such room.
+    """
 
-    def at(self, places: Places) -> None:
-        """Take over new places: tables with what to add to their offsets and entries."""
-        offsets, slots = [self._offsets[:0]], [self._slots[:0]]
-        for table, base, shift in places:
-            mine = table[table[:, 0] == self._kind]
-            offsets.append(mine[:, 1] + base)
-            slots.append(mine[:, 2] + shift)
-        self._offsets, self._slots = np.concatenate(offsets), np.concatenate(slots)
+    def __init__(self, kind: int, offsets: NDArray[np.int64]) -> None:
+        self._dtype = "<f8" if kind == DOUBLE else "<u8"
+        self._encode = _ENCODE[kind]
+        self._offsets = offsets
 
-    def put(self, buffer: bytearray, values: Floats, shown: Floats | None) -> Floats:
-        """Put the values that changed into the buffer.
+    def put(self, buffer: bytearray, slots: Ints, values: Floats) -> None:
+        """Put values into the message.
 
         Args:
             buffer: the message.
-            values: all values of the scrape.
-            shown: what this returned for the buffer the last time.
+            slots: of the layout.
+            values: one for each of the slots.
         """
-        wanted = values[self._slots]
-        offsets, new = self._offsets, wanted
-        if shown is not None:
-            changed = wanted.view(np.int64) != shown.view(np.int64)
-            offsets, new = offsets[changed], wanted[changed]
+        offsets = self._offsets[slots]
+        mine = offsets >= 0
+        offsets = offsets[mine]
         if len(offsets):
             room: NDArray[Any] = np.ndarray(
                 (len(buffer) - 7,), dtype=self._dtype, buffer=buffer, strides=(1,)
             )
-            room[offsets] = self._encode(new)
-        return wanted
+            room[offsets] = self._encode(values[mine])
+
+
+def _rooms(places: Places, size: int) -> list[_Rooms]:
+    """Sort rooms by kind: tables with what to add to their offsets and entries.
+
+    A slot may have two of a kind: the last bucket of a histogram is its count as well.
+    """
+    found = []
+    for kind in _ENCODE:
+        tables = [(table[table[:, 0] == kind], base, shift) for table, base, shift in places]
+        offsets = np.concatenate([table[:, 1] + base for table, base, _ in tables] or [_NONE])
+        slots = np.concatenate([table[:, 2] + shift for table, _, shift in tables] or [_NONE])
+        while len(slots):
+            _, first = np.unique(slots, return_index=True)
+            by_slot = np.full(size, -1)
+            by_slot[slots[first]] = offsets[first]
+            found.append(_Rooms(kind, by_slot))
+            offsets, slots = np.delete(offsets, first), np.delete(slots, first)
+    return found
 
 
 def padded(values: Floats) -> NDArray[np.uint64]:
@@ -172,6 +183,14 @@ def padded(values: Floats) -> NDArray[np.uint64]:
     for group in range((bits + 6) // 7):
         result |= ((whole >> np.uint64(7 * group)) & np.uint64(0x7F)) << np.uint64(8 * group)
     return result
+
+
+_ENCODE: dict[int, Callable[[Floats], NDArray[Any]]] = {
+    DOUBLE: lambda values: values,
+    COUNT: padded,
+    SECONDS: lambda values: padded(np.floor(values)),
+    NANOS: lambda values: padded((values - np.floor(values)) * 1e9),
+}
 
 
 def _header(family: Family) -> bytes:

@@ -36,6 +36,11 @@ OWN = frozenset(
 """Families that the service writes itself beside those of a sender. Where a body has them, for
 example one that was scraped from here, they are left out, as the Pushgateway leaves out its own."""
 
+_NEWLINE = 10
+_STRETCH = 262_144
+"""Bytes that are searched for lines at once; a body that is far too long is not searched whole."""
+_BEGINS_SAMPLE = np.ones(256, dtype=bool)
+_BEGINS_SAMPLE[list(b"# \t\n")] = False
 _BLANKS = re.compile(r"[ \t]+")
 _LE = re.compile(r'(?:^|,)le="([^"]*)"')
 _POINT_LABELS = frozenset(("le", "quantile"))
@@ -83,7 +88,7 @@ def parse(
 
 
 def check_length(body: bytes, most: int) -> None:
-    """Refuse a body that must have too many series, without looking at its lines.
+    """Refuse a body that must have too many series, without reading its lines.
 
     Args:
         body: decompressed.
@@ -92,8 +97,15 @@ def check_length(body: bytes, most: int) -> None:
     Raises:
         Refused: ``too_many_series``.
     """
-    if body.count(b"\n") - body.count(b"\n#") - body.count(b"\n\n") > most + 1:
-        raise Refused("too_many_series", f"more than {most} series")
+    content = np.frombuffer(body, dtype=np.uint8)
+    found = 0
+    for at in range(0, len(content), _STRETCH):
+        ends = np.flatnonzero(content[at : at + _STRETCH] == _NEWLINE) + at
+        if len(ends) and ends[-1] + 1 == len(content):
+            ends = ends[:-1]
+        found += int(np.count_nonzero(_BEGINS_SAMPLE[content[ends + 1]]))
+        if found > most:
+            raise Refused("too_many_series", f"more than {most} series")
 
 
 @dataclass

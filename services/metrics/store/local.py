@@ -30,10 +30,13 @@ class LocalSource:
     def replace(self, families: Iterable[Metric]) -> Part:
         """Take over ``families`` in place of what was there."""
         metrics = sorted(families, key=lambda metric: metric.name)
-        shape = [(m.name, m.type, m.documentation,
-                  [(s.name, tuple(s.labels.items())) for s in m.samples])
-                 for m in metrics]  # fmt: skip
-        values = np.array([s.value for m in metrics for s in m.samples], dtype=np.float64)
+        samples = [sample for metric in metrics for sample in metric.samples]
+        shape = (
+            [(m.name, m.type, m.documentation, len(m.samples)) for m in metrics],
+            [sample.name for sample in samples],
+            [sample.labels for sample in samples],
+        )
+        values = np.array([sample.value for sample in samples], dtype=np.float64)
         if self.part is None or shape != self._shape:
             series, self._order = _build(metrics)
             self._shape = shape

@@ -138,3 +138,18 @@ def test_a_counter_without_total_has_one_name_in_every_format(service: Service) 
     text = service.exposition.render("openmetrics").take().decode()
     assert "# TYPE plain unknown\n" in text
     assert "plain_total" not in text
+
+
+def test_a_scrape_that_is_still_read_stays_as_it_was(service: Service) -> None:
+    def shown(content: bytes) -> set[float]:
+        return {value for (name, _), value in read(content)[1].items() if name == "g"}
+
+    service.store.push(Push(parse_path("/metrics/job/a"), b"g 1\n", replace=True))
+    first = service.exposition.render("protobuf")
+    service.store.push(Push(parse_path("/metrics/job/a"), b"g 2\n", replace=True))
+    second = service.exposition.render("protobuf")
+    service.store.push(Push(parse_path("/metrics/job/a"), b"g 3\n", replace=True))
+    third = service.exposition.render("protobuf")
+    assert [{1.0}, {2.0}, {3.0}] == [shown(part.take()) for part in (first, second, third)]
+    service.store.push(Push(parse_path("/metrics/job/a"), b"g 4\n", replace=True))
+    assert {4.0} == shown(service.exposition.render("protobuf").take())

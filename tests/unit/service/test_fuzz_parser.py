@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.metrics.errors import REASONS, Refused
 from services.metrics.parsing.grammar import escape_label
 from services.metrics.parsing.serieslist import CREATED, SeriesList
-from services.metrics.parsing.text import parse
+from services.metrics.parsing.text import check_length, parse
 from services.metrics.parsing.url import parse_path
 from services.metrics.parsing.wire import Wire
 from tests.contract.malformed import CORPUS, FINE
@@ -55,6 +55,16 @@ def test_a_body_is_taken_or_refused_with_a_known_reason(body: bytes, openmetrics
     assert sorted(f.name for f in parsed.series.families) == [
         f.name for f in parsed.series.families
     ]
+
+
+@settings(max_examples=600, deadline=None)
+@given(bodies(), st.booleans())
+def test_a_body_that_can_be_read_is_not_said_to_be_too_long(body: bytes, openmetrics: bool) -> None:
+    try:
+        samples = len(parse(body, openmetrics).rows)
+    except Refused:
+        return
+    check_length(body, samples)
 
 
 @settings(max_examples=400, deadline=None)
