@@ -86,9 +86,13 @@ def waiting() -> None:
 
 
 def _show(what: str, found: Waits) -> None:
-    print(f"\nMedian time of one, in ms, alone and {what}:")
-    print(f"push {found.push_alone:.1f} -> {found.push_beside:.1f}, ", end="")
-    print(f"scrape {found.scrape_alone:.1f} -> {found.scrape_beside:.1f}")
+    print(f"\nTime of one in ms, median (95 of 100 stay below), alone and {what}:")
+    for name, alone, beside in (
+        ("push", found.push_alone, found.push_beside),
+        ("scrape", found.scrape_alone, found.scrape_beside),
+    ):
+        print(f"{name} {alone.median:.1f} ({alone.most:.1f}) -> ", end="")
+        print(f"{beside.median:.1f} ({beside.most:.1f})")
 
 
 def main() -> None:

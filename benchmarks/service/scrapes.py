@@ -23,7 +23,7 @@ ACCEPT = {
 }
 AGENTS = 100
 SAMPLES = 1_000
-ROUNDS = 60
+ROUNDS = 100
 
 
 class Agents:
@@ -112,39 +112,59 @@ def costs(peer: Peer, agents: Agents, form: str, rounds: int = 9) -> Costs:
 
 
 @dataclass
-class Waits:
-    """Milliseconds of pushes and scrapes: alone, and while the other goes on all the time."""
+class Times:
+    """Milliseconds of one push or scrape: the median, and what 95 of 100 stay below."""
 
-    push_alone: float
-    push_beside: float
-    scrape_alone: float
-    scrape_beside: float
+    median: float
+    most: float
+
+
+@dataclass
+class Waits:
+    """Times of pushes and scrapes: alone, and beside something else that never pauses."""
+
+    push_alone: Times
+    push_beside: Times
+    scrape_alone: Times
+    scrape_beside: Times
 
 
 def waits(peer: Peer, agents: Agents) -> Waits:
-    """Measure pushes beside scrapes without a pause, and scrapes beside pushes without one."""
-    push_alone, scrape_alone = _pushes(agents), _scrapes(peer)
+    """Measure pushes beside scrapes without a pause, and scrapes beside pushes without one.
+
+    Every agent pushes before each scrape, so that all of them have the same to do.
+    """
+    push_alone, scrape_alone = _pushes(agents), _scrapes(peer, agents)
     with beside(_scrape_on, peer.port):
         push_beside = _pushes(agents)
     with beside(_push_on, peer.port):
-        scrape_beside = _scrapes(peer)
+        scrape_beside = _scrapes(peer, None)
     return Waits(push_alone, push_beside, scrape_alone, scrape_beside)
 
 
 def flood(peer: Peer, agents: Agents) -> Waits:
     """Measure the same beside one agent that pushes a million distinct series, over and over."""
-    push_alone, scrape_alone = _pushes(agents), _scrapes(peer)
+    push_alone, scrape_alone = _pushes(agents), _scrapes(peer, agents)
     with beside(_flood_on, peer.port):
-        return Waits(push_alone, _pushes(agents), scrape_alone, _scrapes(peer))
+        return Waits(push_alone, _pushes(agents), scrape_alone, _scrapes(peer, agents))
 
 
-def _pushes(agents: Agents) -> float:
-    return 1e3 * statistics.median([agents.push(n % AGENTS) for n in range(ROUNDS)])
+def _times(seconds: list[float]) -> Times:
+    return Times(1e3 * statistics.median(seconds), 1e3 * statistics.quantiles(seconds, n=20)[-1])
 
 
-def _scrapes(peer: Peer) -> float:
+def _pushes(agents: Agents) -> Times:
+    return _times([agents.push(n % AGENTS) for n in range(ROUNDS)])
+
+
+def _scrapes(peer: Peer, agents: Agents | None) -> Times:
     scraper = Scraper(peer)
-    return 1e3 * statistics.median([scraper.scrape("protobuf")[1] for _ in range(ROUNDS)])
+    found = []
+    for _ in range(ROUNDS):
+        if agents is not None:
+            agents.push_all()
+        found.append(scraper.scrape("protobuf")[1])
+    return _times(found)
 
 
 @contextlib.contextmanager
