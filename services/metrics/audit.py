@@ -1,7 +1,7 @@
 """The audit log: one JSON line for each change that is not a plain push.
 
-What is written: a deletion, an administrative call, a refused token, and tokens that were read
-again because their file changed. Never a token, never the query of a request.
+What is written: a deletion, an administrative call, a refused token, and tokens and probes
+that were read again because their file changed. Never a token, never the query of a request.
 """
 
 from __future__ import annotations
@@ -169,9 +169,9 @@ class Watch:
             self._log.record(action, actor, target, "refused", self._redact(reason))
         return response
 
-    def reloaded(self, kind: str, outcome: str, reason: str) -> None:
-        """Record that the tokens of ``kind`` were read again, or could not be."""
-        self._log.record("reload", "service", f"{kind} tokens", outcome, reason)
+    def reloaded(self, what: str, outcome: str, reason: str) -> None:
+        """Record that a file was read again, or could not be."""
+        self._log.record("reload", "service", what, outcome, reason)
 
     def _was_recorded(self, refusal: Refused, actor: str) -> bool:
         """Tell whether the address's being throttled is on record; a guesser fills no disk."""
@@ -207,5 +207,8 @@ def watch(app: Flask) -> None:
     log = AuditLog(service.settings.data_dir, lambda families: service.sink("audit", families))
     watching = Watch(log, service.access.redact)
     app.extensions["dreamos-audit"] = log
-    service.access.watch(watching.reloaded)
+    service.access.watch(
+        lambda kind, outcome, reason: watching.reloaded(f"{kind} tokens", outcome, reason)
+    )
+    service.on_reload = watching.reloaded
     app.after_request(watching.after)

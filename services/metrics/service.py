@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client.core import Metric
 
@@ -53,12 +53,14 @@ class Service:
         self.turns = Turns()
         self.exposition = Exposition(self._views, self.turns)
         self._collectors: Collectors | None = None
+        self.on_reload: Callable[[str, str, str], None] = lambda what, outcome, reason: None
+        """Told of a file that was read again: which, ``accepted`` or ``failed``, and why."""
         self._stopped = False
 
     def start(self) -> None:
         """Start what runs beside the requests."""
         self.upkeep.start()
-        self._collectors = start_all(self.sink, self.settings)
+        self._collectors = start_all(self.sink, self.settings, self._reloaded)
         for name, check in self._collectors.components().items():
             self.health.register(name, check)
 
@@ -77,6 +79,9 @@ class Service:
     def sink(self, name: str, families: Iterable[Metric]) -> None:
         """Take what a collector found (see :meth:`Store.replace_local`)."""
         self.store.replace_local(name, families)
+
+    def _reloaded(self, what: str, outcome: str, reason: str) -> None:
+        self.on_reload(what, outcome, reason)
 
     def count_refusal(self, refusal: Refused, push: bool) -> None:
         """Count a refused request by its reason."""

@@ -19,6 +19,7 @@ from .stability import Stability
 from .workspace import PATTERN, WorkspaceCollector
 
 log = logging.getLogger(__name__)
+OnReload = Callable[[str, str, str], None]
 
 LATE = 3.0  # intervals without a success after which a collector counts as not working
 ESSENTIAL = frozenset(("cpu", "meminfo", "netdev"))  # parts that every host has
@@ -28,13 +29,17 @@ PATIENCE = 60.0  # seconds that even a quick collector is given
 class Collectors:
     """The collectors of one service, running. Made by :func:`start_all`."""
 
-    def __init__(self, sink: Sink, settings: Settings) -> None:
+    def __init__(self, sink: Sink, settings: Settings, on_reload: OnReload) -> None:
         interval = settings.collect_interval
         self._stability = Stability(settings.data_dir, interval)
         self._workspace = _workspace(settings)
         self._dependencies: DependencyCollector | None = None
         if settings.probes_file is not None:
-            self._dependencies = DependencyCollector(settings.probes_file, min(5.0, interval))
+            self._dependencies = DependencyCollector(
+                settings.probes_file,
+                min(5.0, interval),
+                lambda outcome, reason: on_reload("probes file", outcome, reason),
+            )
         self._host = _host(settings)
         chosen: list[Collector | None] = [
             self._stability,
@@ -126,17 +131,22 @@ class Collectors:
         return worst
 
 
-def start_all(sink: Sink, settings: Settings) -> Collectors:
+def start_all(
+    sink: Sink,
+    settings: Settings,
+    on_reload: OnReload = lambda what, outcome, reason: None,
+) -> Collectors:
     """Start every collector that the settings ask for.
 
     Args:
         sink: takes a collector's name and all of its families; replaces what that collector said before.
         settings: the service's settings.
+        on_reload: told of a file that was read again: which, ``accepted`` or ``failed``, and why.
 
     Returns:
         The running collectors, to be stopped before the store is.
     """
-    collectors = Collectors(sink, settings)
+    collectors = Collectors(sink, settings, on_reload)
     collectors.start()
     return collectors
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client.core import Metric
@@ -23,18 +24,30 @@ class DependencyCollector:
     The file is read again when it changes; a probe that is the same as before goes on with what it
     knows. A file that is wrong changes nothing: the probes before it go on,
     ``dreamos_probes_file_valid`` is 0, and ``problem`` says why.
+
+    Args:
+        path: of the probes file.
+        interval: seconds between two looks at it.
+        on_reload: told when it was read again: ``accepted`` or ``failed``, and what happened.
     """
 
     name = "dependencies"
 
-    def __init__(self, path: Path, interval: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        interval: float = 5.0,
+        on_reload: Callable[[str, str], None] = lambda outcome, reason: None,
+    ) -> None:
         self.interval = interval
         self.problem = ""
         self._path = path
         self._seen: tuple[int, int] | None = None
         self._watchers: dict[str, Watcher] = {}
         self._stopped = False
+        self._on_reload: Callable[[str, str], None] = lambda outcome, reason: None
         self.reload()
+        self._on_reload = on_reload  # the first reading is none
 
     def collect(self) -> list[Metric]:
         """Return every figure of every dependency."""
@@ -64,10 +77,12 @@ class DependencyCollector:
         except ProbeFileError as problem:
             if str(problem) != self.problem:
                 log.warning("probes: %s", problem)
+                self._on_reload("failed", str(problem))
             self.problem = str(problem)
         else:
             self.problem = ""
             self._use(probes)
+            self._on_reload("accepted", f"{len(probes)} probes")
         self._seen = seen
 
     def stop(self) -> None:

@@ -206,3 +206,26 @@ def test_records_of_many_threads_are_whole_lines(tmp_path: Path) -> None:
     targets = {json.loads(line)["target"].partition("\n")[0] for line in lines}
     assert {f"{thread} {number}" for thread in range(4) for number in range(100)} == targets
     assert all(line.isascii() and len(json.loads(line)["target"]) <= 501 for line in lines)
+
+
+def test_probes_that_are_read_again_are_recorded(
+    launch: Callable[..., Running], tmp_path: Path
+) -> None:
+    path = tmp_path / "probes.yml"
+    probe = "  - {name: %s, kind: file, target: /etc/hostname}\n"
+    path.write_text("probes:\n" + probe % "one")
+    service = launch(METRICS_PROBES_FILE=str(path), METRICS_COLLECT_INTERVAL="0.2")
+
+    def reloads() -> list[tuple[str, str, str, str]]:
+        return [
+            (record["actor"], record["target"], record["outcome"], record["reason"])
+            for record in records(service)
+            if record["action"] == "reload"
+        ]
+
+    path.write_text("probes:\n" + probe % "one" + probe % "two")
+    until(lambda: reloads() == [("service", "probes file", "accepted", "2 probes")])
+    path.write_text("probes: nothing of the kind\n")
+    until(lambda: len(reloads()) == 2)
+    assert ("service", "probes file", "failed") == reloads()[1][:3]
+    assert str(tmp_path) not in (service.folder / "data" / "audit.jsonl").read_text()
