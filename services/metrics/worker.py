@@ -94,6 +94,9 @@ class MetricsWorker(ThreadWorker):  # type: ignore[misc]
             answer = pushes.answer(head, bytes(arriving.raw[head.start :]))
         except Unusual:
             return False
+        except Exception:  # noqa: BLE001  (an error in one request must not end the event loop)
+            self.log.exception("a push could not be answered in its fast lane")
+            return False
         try:
             sent = conn.sock.send(answer)
             if sent < len(answer):
@@ -127,6 +130,9 @@ class MetricsWorker(ThreadWorker):  # type: ignore[misc]
             conn.parser.unreader.unread(raw)
             return self.handle(conn)
         except OSError:
+            return False
+        except Exception:  # noqa: BLE001  (what gunicorn is not told of, nobody would see)
+            self.log.exception("a scrape could not be answered in its fast lane")
             return False
         return True
 
