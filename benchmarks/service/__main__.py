@@ -15,8 +15,11 @@ from benchmarks.service.scrapes import (
     AGENTS,
     SAMPLES,
     Agents,
+    Costs,
     Scraper,
     Waits,
+    bad,
+    churn,
     costs,
     flood,
     waits,
@@ -51,13 +54,13 @@ def pushes(seconds: float) -> None:
 def scrapes() -> None:
     """Print what a scrape of 100,000 series costs, and what it depends on."""
     print(f"\nCPU of a scrape of {AGENTS * SAMPLES:,} series in {AGENTS} agents, in ms:\n")
-    print("| format | every value changed | 1 % changed |")
-    print("|---|---:|---:|")
+    print("| format | every value changed | 1 % changed | 1 % changed, and a new series |")
+    print("|---|---:|---:|---:|")
     with ours() as peer:
         agents = Agents(peer)
         for form in ACCEPT:
             found = costs(peer, agents, form)
-            print(f"| {form} | {found.everything:.1f} | {found.one_percent:.1f} |")
+            _row(form, found)
         memory = peer.memory() / 2**20
         before = costs(peer, agents, "protobuf")
         agents.end(5, 2_000)
@@ -71,9 +74,13 @@ def scrapes() -> None:
         with gateway(check=False) as peer:
             agents = Agents(peer, incarnation=False)
             found = costs(peer, agents, "protobuf", rounds=3)
-            print(f"| pushgateway, protobuf | {found.everything:.1f} | {found.one_percent:.1f} |")
+            _row("pushgateway, protobuf", found)
     print(f"\nResident memory: {lean:.0f} MB after a scrape, {memory:.0f} MB after all formats.")
     print(f"With 2,000 more ended processes: {before.everything:.1f} -> {after.everything:.1f} ms.")
+
+
+def _row(name: str, found: Costs) -> None:
+    print(f"| {name} | {found.everything:.1f} | {found.one_percent:.1f} | {found.new_series:.1f} |")
 
 
 def waiting() -> None:
@@ -82,7 +89,8 @@ def waiting() -> None:
         agents = Agents(peer)
         agents.push_all()
         _show("all the time beside the other", waits(peer, agents))
-        _show("beside an agent that pushes a million series", flood(peer, agents))
+        _show("beside an agent that pushes a million series", bad(peer, agents, flood))
+        _show("beside an agent whose series are new each time", bad(peer, agents, churn))
 
 
 def _show(what: str, found: Waits) -> None:

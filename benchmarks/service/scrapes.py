@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import multiprocessing
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -56,6 +58,10 @@ class Agents:
         for number in range(len(self._lines)):
             self.push(number, self._bodies[self._pushes % len(self._bodies)])
 
+    def with_one_more(self, name: str) -> bytes:
+        """Return a body with a series that no body had before."""
+        return self._bodies[0] + f"bench_more_{name} 1\n".encode()
+
     def end(self, number: int, processes: int) -> None:
         """Let other processes of the agent come and end."""
         line = self._lines[number]
@@ -95,20 +101,26 @@ class Costs:
     form: str
     everything: float
     one_percent: float
+    new_series: float
 
 
 def costs(peer: Peer, agents: Agents, form: str, rounds: int = 9) -> Costs:
-    """Measure scrapes after every agent pushed, and after one in a hundred did."""
+    """Measure scrapes after every agent pushed, after one in a hundred did, and after one of them
+    pushed a series that nobody had."""
     scraper = Scraper(peer)
     agents.push_all()
     scraper.scrape(form)
-    everything, little = [], []
-    for _ in range(rounds):
+    everything, little, new = [], [], []
+    for number in range(rounds):
         agents.push_all()
         everything.append(scraper.scrape(form)[0])
         agents.push(0)
         little.append(scraper.scrape(form)[0])
-    return Costs(form, 1e3 * statistics.median(everything), 1e3 * statistics.median(little))
+        agents.push(0, agents.with_one_more(f"{form}_{number}"))
+        new.append(scraper.scrape(form)[0])
+        agents.push(0)
+        scraper.scrape(form)
+    return Costs(form, *(1e3 * statistics.median(found) for found in (everything, little, new)))
 
 
 @dataclass
@@ -142,10 +154,16 @@ def waits(peer: Peer, agents: Agents) -> Waits:
     return Waits(push_alone, push_beside, scrape_alone, scrape_beside)
 
 
-def flood(peer: Peer, agents: Agents) -> Waits:
-    """Measure the same beside one agent that pushes a million distinct series, over and over."""
+def bad(peer: Peer, agents: Agents, work: Callable[[int], None]) -> Waits:
+    """Measure the same beside one agent that does ``work`` without a pause.
+
+    Args:
+        peer: the server.
+        agents: the good ones.
+        work: :func:`flood` or :func:`churn`.
+    """
     push_alone, scrape_alone = _pushes(agents), _scrapes(peer, agents)
-    with beside(_flood_on, peer.port):
+    with beside(work, peer.port):
         return Waits(push_alone, _pushes(agents), scrape_alone, _scrapes(peer, agents))
 
 
@@ -195,16 +213,39 @@ def _push_on(port: int) -> None:
         agents.push_all()
 
 
-def _flood_on(port: int) -> None:
+def flood(port: int) -> None:
+    """Push a million distinct series, 100,000 in a body: each is refused."""
     bodies = [
         b"".join(b'flood{n="%d"} 1\n' % n for n in range(at, at + 100_000))
         for at in range(0, 1_000_000, 100_000)
     ]
+    _push_bad(port, lambda number: bodies[number % len(bodies)], (429,))
+
+
+def churn(port: int) -> None:
+    """Push 5,000 gauges that were never seen before, on four connections: as many as it may."""
+
+    def body(number: int) -> bytes:
+        rows = (b'churn{n="%d"} 1\n' % n for n in range(number * 5_000, (number + 1) * 5_000))
+        return b"".join(rows)
+
+    threads = [
+        threading.Thread(
+            target=_push_bad, args=(port, lambda n, at=at: body(4 * n + at), (200, 429))
+        )
+        for at in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _push_bad(port: int, body: Callable[[int], bytes], expected: tuple[int, ...]) -> None:
     line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    while True:
-        for body in bodies:
-            line.request("PUT", "/metrics/job/bench/agent/bad/incarnation/p", body)
-            answer = line.getresponse()
-            answer.read()
-            if answer.status != 429:
-                raise RuntimeError(f"the flood was answered {answer.status}")
+    for number in itertools.count():
+        line.request("PUT", "/metrics/job/bench/agent/bad/incarnation/p", body(number))
+        answer = line.getresponse()
+        answer.read()
+        if answer.status not in expected:
+            raise RuntimeError(f"the bad agent was answered {answer.status}")

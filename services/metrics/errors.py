@@ -20,6 +20,7 @@ REASONS: dict[str, int] = {
     "encoding": 415,
     "throttled": 429,
     "too_many_series": 429,
+    "churn": 429,
     "stopping": 503,
     "disk": 503,
 }

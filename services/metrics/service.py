@@ -44,14 +44,15 @@ class Service:
         self.metrics = SelfMetrics()
         self._claim = claim(settings.data_dir)
         self.disk = Disk(settings.data_dir)
-        self.store = Store(settings, self.disk)
+        self.turns = Turns()
+        self.store = Store(settings, self.disk, turns=self.turns)
         self.store.flusher.observe = self.metrics.flush_duration.observe
         self.upkeep = Upkeep(self.store, self.disk, settings)
         self.health = Health()
         self.health.register("store", self._store_health)
         self.health.register("disk", self._disk_health)
-        self.turns = Turns()
         self.exposition = Exposition(self._views, self.turns)
+        self.store.on_list = self.exposition.prepare
         self._collectors: Collectors | None = None
         self.on_reload: Callable[[str, str, str], None] = lambda what, outcome, reason: None
         """Told of a file that was read again: which, ``accepted`` or ``failed``, and why."""

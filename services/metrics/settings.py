@@ -53,6 +53,8 @@ class Settings:
     """Body of a push, after decompression."""
     max_series: int = 10_000
     """Series of one agent, or of one group without an agent."""
+    new_series_share: float = 0.25
+    """Share of one processor that an agent may use for series that were not seen before."""
     max_groups: int = 20_000
     max_labels: int = 30
     """Labels of one series, those of the URL included."""

@@ -9,6 +9,7 @@ routes, which are given the bytes that were read.
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
@@ -19,6 +20,9 @@ from services.metrics.lanes.scrape import ScrapeLane
 
 SWITCH = 0.0001
 """Seconds after which a busy thread lets the event loop go on, and the other way round."""
+READERS = 8
+"""Scrapes at once on kept connections. They have threads of their own, so that Prometheus does not
+wait behind pushes that are slow to read."""
 MAX_PARTIAL = 16 * 1024 * 1024
 """Bytes of all requests that have come in only in part."""
 _CHUNK = MAX_BODY + MAX_HEAD
@@ -53,6 +57,7 @@ class MetricsWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **options)
         self._lanes: tuple[PushLane, ScrapeLane] | None = None
         self._partial: dict[int, _Arriving] = {}
+        self._readers = ThreadPoolExecutor(READERS, "scrape")
 
     def load_wsgi(self) -> None:
         """Load the application, and open the fast lanes of its service."""
@@ -115,7 +120,7 @@ class MetricsWorker(ThreadWorker):  # type: ignore[misc]
         """Let a thread answer a scrape."""
         self.poller.unregister(conn.sock)
         self.keepalived_conns.remove(conn)
-        task = self.tpool.submit(self._scrape, conn, head, raw, lane)
+        task = self._readers.submit(self._scrape, conn, head, raw, lane)
         task.add_done_callback(
             lambda done: self.method_queue.defer(self.finish_request, conn, done)
         )

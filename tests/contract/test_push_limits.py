@@ -63,3 +63,23 @@ def test_the_number_of_groups_is_limited(launch: Callable[..., Running]) -> None
     statuses = [service.push(f"g{n}", "a 1\n").status for n in range(7)]
     assert [200] * 5 + [429] * 2 == statuses
     assert 200 == service.push("g0", "a 2\n").status
+
+
+def test_an_agent_whose_series_are_always_new_is_slowed_down_and_others_are_not(
+    launch: Callable[..., Running],
+) -> None:
+    service = launch(METRICS_NEW_SERIES_SHARE="0.001")
+    service.push("j/agent/good/incarnation/1", "# TYPE work_total counter\nwork_total 1\n")
+    path = "j/agent/bad/incarnation/1"
+    statuses: list[int] = []
+    while 429 not in statuses:
+        assert len(statuses) < 500, "it was never slowed down"
+        statuses.append(service.push(path, series(len(statuses) * 5_000, 5_000)).status)
+    assert {200} == set(statuses[:-1])
+    reply = service.push(path, series(0, 5_000))
+    assert reply.text.startswith("churn: the series change with every push")
+    assert "60" == reply.headers["retry-after"]
+    last = series((len(statuses) - 2) * 5_000, 5_000)
+    assert 200 == service.push(path, last).status  # its lines are known
+    assert 200 == service.push("j/agent/good/incarnation/1", series(0, 10)).status
+    assert 2 == service.value("dreamos_ingest_rejected_total", reason="churn")

@@ -32,7 +32,7 @@ class Layout:
                 by_family.setdefault(family.name, []).append((key, at))
         self.chunks: list[tuple[Family, list[tuple[Hashable, int, int]], int]] = []
         """Each family with its chunks (view, first and last position in it) and its first slot."""
-        places: dict[Hashable, list[tuple[int, int, int]]] = {key: [] for key in views}
+        shifts = {key: [0] * len(view.series.families) for key, view in views.items()}
         slot = 0
         for name in sorted(by_family):
             rows, first = [], slot
@@ -40,11 +40,11 @@ class Layout:
                 starts = views[key].series.starts
                 low, high = starts[at], starts[at + 1]
                 rows.append((key, low, high))
-                places[key].append((low, high, slot))
+                shifts[key][at] = slot - low
                 slot += high - low
-            self.chunks.append((_describe(name, by_family[name], views), rows, first))
+            self.chunks.append((_describe(by_family[name], views), rows, first))
         self.size = slot
-        self._slots = {key: _slots(places[key], len(views[key].series)) for key in views}
+        self._slots = {key: _slots(shifts[key], view.series.starts) for key, view in views.items()}
         self._shown: dict[Hashable, Floats] = {}
         self._changed: dict[Hashable, int] = {}
         self.values: Floats = np.zeros(slot)
@@ -78,14 +78,15 @@ class Layout:
         return np.concatenate(found) if found else np.zeros(0, dtype=np.intp)
 
 
-def _describe(name: str, users: list[tuple[Hashable, int]], views: Views) -> Family:
+def _describe(users: list[tuple[Hashable, int]], views: Views) -> Family:
     """Return the family with the first help text that somebody gave."""
-    families = [views[key].series.families[at] for key, at in users]
-    return next((family for family in families if family.help), families[0])
+    families = (views[key].series.families[at] for key, at in users)
+    key, at = users[0]
+    return next((family for family in families if family.help), views[key].series.families[at])
 
 
-def _slots(places: list[tuple[int, int, int]], size: int) -> Ints:
-    slots = np.zeros(size, dtype=np.intp)
-    for low, high, slot in places:
-        slots[low:high] = np.arange(slot, slot + high - low)
+def _slots(shifts: list[int], starts: tuple[int, ...]) -> Ints:
+    """Return the slot of each entry of a list: its position, and what its family is shifted by."""
+    slots: Ints = np.repeat(np.array(shifts, dtype=np.intp), np.diff(starts))
+    slots += np.arange(len(slots))
     return slots

@@ -8,9 +8,8 @@ allows. So values can be put into a finished message at known places.
 from __future__ import annotations
 
 import struct
-import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -23,7 +22,7 @@ from services.metrics.store.overlap import PAIR
 
 TYPES = {"counter": 0, "gauge": 1, "summary": 2, "unknown": 3, "histogram": 4}
 """Number of each type; everything else is a gauge."""
-DOUBLE, COUNT, SECONDS, NANOS = range(4)
+KINDS = DOUBLE, COUNT, SECONDS, NANOS = range(4)
 """What stands in a room: a float64, a whole number, and the two parts of a time."""
 
 _SIMPLE = {"counter": b"\x1a", "unknown": b"\x2a"}
@@ -55,42 +54,29 @@ class Shape:
     Args:
         bodies: of each metric its own labels and its value.
         own_instance: of each metric, whether it has an instance of its own.
-        places: rooms for values: metric, kind, offset in the body, entry.
+        rooms: a column for each: kind, metric, offset in the body, entry.
     """
 
-    bodies: list[bytes] = field(default_factory=list)
-    own_instance: list[bool] = field(default_factory=list)
-    places: list[tuple[int, int, int, int]] = field(default_factory=list)
+    bodies: list[bytes]
+    own_instance: list[bool]
+    rooms: Ints
 
 
 @dataclass
 class Chunk:
-    """The metrics of one family in one view: bytes, and the rooms in them, one row each.
+    """The metrics of one family in one view: bytes, and the rooms in them.
 
     Args:
         data: ``metric`` fields of a MetricFamily.
-        places: kind, offset, entry.
+        kinds: of each room.
+        offsets: of each room in ``data``.
+        entries: whose value goes there, for each room.
     """
 
     data: bytes
-    places: Ints
-
-
-class Shapes:
-    """The shapes of every family of a list; views with the same list share them."""
-
-    def __init__(self) -> None:
-        self._known: weakref.WeakKeyDictionary[SeriesList, list[Shape]] = (
-            weakref.WeakKeyDictionary()
-        )
-
-    def of(self, series: SeriesList) -> list[Shape]:
-        """Return the shapes of the list's families."""
-        known = self._known.get(series)
-        if known is None:
-            known = [_shape(series, at) for at in range(len(series.families))]
-            self._known[series] = known
-        return known
+    kinds: Ints
+    offsets: Ints
+    entries: Ints
 
 
 def assemble(shape: Shape, prefix: str) -> Chunk:
@@ -115,9 +101,8 @@ def assemble(shape: Shape, prefix: str) -> Chunk:
         pieces += (head, body)
         starts.append(position + len(head))
         position += len(head) + len(body)
-    table = np.array(shape.places, dtype=np.intp).reshape(-1, 4)
-    offsets = np.array(starts, dtype=np.intp)[table[:, 0]] + table[:, 2]
-    return Chunk(b"".join(pieces), np.stack([table[:, 1], offsets, table[:, 3]], axis=1))
+    kinds, metrics, offsets, entries = shape.rooms
+    return Chunk(b"".join(pieces), kinds, np.array(starts, np.intp)[metrics] + offsets, entries)
 
 
 class _Message:
@@ -139,8 +124,11 @@ class _Message:
         self.data += inner.data
 
 
-def _shape(series: SeriesList, at: int) -> Shape:
-    shape = Shape()
+def shape_of(series: SeriesList, at: int) -> Shape:
+    """Return the shape of the list's family number ``at``."""
+    bodies: list[bytes] = []
+    own_instance: list[bool] = []
+    places: list[tuple[int, int, int, int]] = []
     family = series.families[at]
     for labels, entries in _metrics(family, series, at):
         shown = [entry for entry in entries if series.roles[entry] != CREATED]
@@ -152,11 +140,12 @@ def _shape(series: SeriesList, at: int) -> Shape:
             _distribution(metric, series, family, shown, began)
         else:
             _simple(metric, family, shown, began)
-        number = len(shape.bodies)
-        shape.places += [(number, *place) for place in metric.places]
-        shape.bodies.append(bytes(metric.data))
-        shape.own_instance.append(has_instance(labels))
-    return shape
+        for kind, offset, entry in metric.places:
+            places.append((kind, len(bodies), offset, entry))
+        bodies.append(bytes(metric.data))
+        own_instance.append(has_instance(labels))
+    rooms = np.array(places, dtype=np.intp).reshape(-1, 4).T.copy()
+    return Shape(bodies, own_instance, rooms)
 
 
 def _metrics(family: Family, series: SeriesList, at: int) -> Iterator[tuple[str, list[int]]]:

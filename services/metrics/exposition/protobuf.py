@@ -6,23 +6,23 @@ is the cheapest to write: a value is eight bytes at a known place, not digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.metrics.exposition.body import Body
+from services.metrics.exposition.chunks import Chunks
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.messages import (
     COUNT,
     DOUBLE,
+    KINDS,
     NANOS,
     SECONDS,
     TYPES,
     Chunk,
-    Shapes,
-    assemble,
     sized,
     varint,
 )
@@ -31,8 +31,7 @@ from services.metrics.parsing.serieslist import Family, Floats, Ints, SeriesList
 _MORE = np.uint64(0x0080808080808080)
 """Seven bytes say that another one follows, the eighth ends the number."""
 _LARGEST = float(2**56 - 1)
-_NONE: Ints = np.zeros(0, dtype=np.intp)
-Places = list[tuple[Ints, int, int]]
+Places = list[tuple[Chunk, int, int]]
 
 
 class _Sheet:
@@ -67,8 +66,7 @@ class ProtobufRenderer:
     """Renders views. Not safe for threads: whoever shares it guards it."""
 
     def __init__(self) -> None:
-        self._shapes = Shapes()
-        self._chunks: dict[Hashable, tuple[SeriesList, str, list[Chunk]]] = {}
+        self._chunks = Chunks()
         self._layout: Layout | None = None
         self._sheet = _Sheet(bytearray(), np.zeros(0))
         self._rooms: list[_Rooms] = []
@@ -96,33 +94,30 @@ class ProtobufRenderer:
         sheet.shown[slots], sheet.takes = new, layout.takes
         return sheet.lend()
 
+    def prepare(self, prefix: str, series: SeriesList) -> None:
+        """Do what a view with this prefix and list will need. Safe for threads."""
+        self._chunks.prepare(prefix, series)
+
     def _arrange(self, layout: Layout, views: Views) -> None:
-        buffer = bytearray()
+        pieces: list[bytes] = []
         places: Places = []
+        at = 0
         for family, rows, slot in layout.chunks:
-            made = [self._chunk(views, key, family.name) for key, _, _ in rows]
+            made = [self._chunks.of(key, views[key], family.name) for key, _, _ in rows]
             head = _header(family)
             size = sum(len(part.data) for part in made)
             if size:
-                buffer += varint(size + len(head)) + head
+                pieces.append(varint(size + len(head)) + head)
+                at += len(pieces[-1])
             for part, (_, low, high) in zip(made, rows, strict=True):
-                places.append((part.places, len(buffer), slot - low))
-                buffer += part.data
+                places.append((part, at, slot - low))
+                pieces.append(part.data)
+                at += len(part.data)
                 slot += high - low
-        for key in self._chunks.keys() - views.keys():
-            del self._chunks[key]
-        self._sheet = _Sheet(buffer, np.zeros(layout.size))
+        self._chunks.keep_only(views)
+        self._sheet = _Sheet(bytearray().join(pieces), np.zeros(layout.size))
         self._layout = layout
         self._rooms = _rooms(places, layout.size)
-
-    def _chunk(self, views: Views, key: Hashable, name: str) -> Chunk:
-        view = views[key]
-        known = self._chunks.get(key)
-        if known is None or known[0] is not view.series or known[1] != view.prefix:
-            shapes = self._shapes.of(view.series)
-            chunks = [assemble(shape, view.prefix) for shape in shapes]
-            known = self._chunks[key] = (view.series, view.prefix, chunks)
-        return known[2][view.series.index[name]]
 
 
 class _Rooms:
@@ -157,21 +152,31 @@ class _Rooms:
 
 
 def _rooms(places: Places, size: int) -> list[_Rooms]:
-    """Sort rooms by kind: tables with what to add to their offsets and entries.
+    """Sort rooms by kind.
 
     A slot may have two of a kind: the last bucket of a histogram is its count as well.
+
+    Args:
+        places: chunks, where each begins in the message, and what to add to its entries.
+        size: slots of the layout.
     """
+    if not places:
+        return []
+    chunks, begins, shifts = zip(*places, strict=True)
+    lengths = [len(chunk.kinds) for chunk in chunks]
+    kinds = np.concatenate([chunk.kinds for chunk in chunks])
+    all_offsets = np.concatenate([chunk.offsets for chunk in chunks]) + np.repeat(begins, lengths)
+    all_slots = np.concatenate([chunk.entries for chunk in chunks]) + np.repeat(shifts, lengths)
     found = []
-    for kind in _ENCODE:
-        tables = [(table[table[:, 0] == kind], base, shift) for table, base, shift in places]
-        offsets = np.concatenate([table[:, 1] + base for table, base, _ in tables] or [_NONE])
-        slots = np.concatenate([table[:, 2] + shift for table, _, shift in tables] or [_NONE])
+    for kind in KINDS:
+        mine = kinds == kind
+        offsets, slots = all_offsets[mine], all_slots[mine]
         while len(slots):
-            _, first = np.unique(slots, return_index=True)
             by_slot = np.full(size, -1)
-            by_slot[slots[first]] = offsets[first]
+            by_slot[slots] = offsets
             found.append(_Rooms(kind, by_slot))
-            offsets, slots = np.delete(offsets, first), np.delete(slots, first)
+            further = by_slot[slots] != offsets
+            offsets, slots = offsets[further], slots[further]
     return found
 
 

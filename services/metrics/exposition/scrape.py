@@ -12,7 +12,7 @@ from services.metrics.exposition.lines import PrefixCache
 from services.metrics.exposition.negotiate import Format
 from services.metrics.exposition.protobuf import ProtobufRenderer
 from services.metrics.exposition.text import TextRenderer
-from services.metrics.parsing.serieslist import CREATED, select
+from services.metrics.parsing.serieslist import CREATED, SeriesList, select
 from services.metrics.store.group import View
 from services.metrics.store.merge import subset
 from services.metrics.turns import Turns
@@ -56,6 +56,17 @@ class Exposition:
                 if self._used.get(other, 0.0) < time.monotonic() - IDLE:
                     self._renderers[other] = made()
             return self._renderers[form].render(self._layout, views)
+
+    def prepare(self, prefix: str, series: SeriesList) -> None:
+        """Do what a view will need that is not shown yet, so that no scrape has to.
+
+        Args:
+            prefix: of the view.
+            series: its list.
+        """
+        renderer = self._renderers["protobuf"]
+        if isinstance(renderer, ProtobufRenderer):
+            renderer.prepare(prefix, series)
 
     def sums(self, names: Iterable[str]) -> dict[str, float]:
         """Return the sum of all series of each family; 0 where there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,6 +42,8 @@ _STRETCH = 262_144
 """Bytes that are searched for lines at once; a body that is far too long is not searched whole."""
 _BEGINS_SAMPLE = np.ones(256, dtype=bool)
 _BEGINS_SAMPLE[list(b"# \t\n")] = False
+_BREATH = 32
+"""Lines after which others may go first."""
 _BLANKS = re.compile(r"[ \t]+")
 _LE = re.compile(r'(?:^|,)le="([^"]*)"')
 _POINT_LABELS = frozenset(("le", "quantile"))
@@ -72,6 +75,7 @@ def parse(
     openmetrics: bool,
     drop: frozenset[str] = frozenset(),
     limits: Settings | None = None,
+    give_way: Callable[[], None] = lambda: None,
 ) -> Parsed:
     """Read a body in the text format or in OpenMetrics.
 
@@ -80,11 +84,12 @@ def parse(
         openmetrics: which of the two formats it is.
         drop: names of labels that the URL sets: they override the body's.
         limits: the limits to hold it against.
+        give_way: called every so many lines, to let others go first.
 
     Raises:
         Refused: with the number of the first line that is wrong.
     """
-    return _Reader(openmetrics, drop, limits or Settings()).read(body)
+    return _Reader(openmetrics, drop, limits or Settings(), give_way).read(body)
 
 
 def check_length(body: bytes, most: int) -> None:
@@ -113,6 +118,7 @@ class _Reader:
     openmetrics: bool
     drop: frozenset[str]
     limits: Settings
+    give_way: Callable[[], None]
     drafts: dict[str, Draft] = field(default_factory=dict)
     current: Draft | None = None
     values: list[float] = field(default_factory=list)
@@ -124,6 +130,8 @@ class _Reader:
 
     def read(self, body: bytes) -> Parsed:
         for at, line in enumerate(self._lines(body), 1):
+            if at % _BREATH == 0:
+                self.give_way()
             text = _decode(line, at)
             if not self.openmetrics:
                 text = text.lstrip(" \t")

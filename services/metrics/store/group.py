@@ -59,6 +59,18 @@ class View(NamedTuple):
     values: Floats
 
 
+def prefix_of(labels: Labels) -> str:
+    """Return a group's labels as they stand in front of a series' own.
+
+    The empty instance keeps Prometheus from attaching the address of this service; it stands
+    last, so that it can be left out for a series that has an instance of its own.
+    """
+    pairs = list(labels)
+    if "instance" not in dict(labels):
+        pairs.append(("instance", ""))
+    return ",".join(f'{name}="{escape_label(value)}"' for name, value in pairs)
+
+
 @dataclass
 class Group:
     """Labels, live processes, retired totals, record. The store calls it under its lock."""
@@ -81,15 +93,8 @@ class Group:
 
     @property
     def prefix(self) -> str:
-        """The group's labels as they stand in front of a series' own.
-
-        The empty instance keeps Prometheus from attaching the address of this service; it stands
-        last, so that it can be left out for a series that has an instance of its own.
-        """
-        pairs = list(self.labels)
-        if "instance" not in dict(self.labels):
-            pairs.append(("instance", ""))
-        return ",".join(f'{name}="{escape_label(value)}"' for name, value in pairs)
+        """The group's labels as they stand in front of a series' own."""
+        return prefix_of(self.labels)
 
     def parts(self) -> tuple[Part, ...]:
         """Return every contribution: retired totals, the plain body, the processes."""

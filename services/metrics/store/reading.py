@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from services.metrics.parsing.serieslist import Floats
 from services.metrics.parsing.text import check_length, parse
 from services.metrics.parsing.wire import Wire, name_of
 from services.metrics.settings import Settings
+from services.metrics.turns import Turns
 
 KEPT = 16
 """Lists that are remembered although no process uses them: short jobs come again."""
@@ -26,10 +28,12 @@ class Reader:
 
     Args:
         settings: the limits of a body.
+        turns: lets others go first in between.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, turns: Turns | None = None) -> None:
         self._settings = settings
+        self._turns = turns or Turns()
         self._lock = threading.Lock()
         self._slow = threading.Lock()
         """One body is read line by line at a time: the threads share one interpreter, and
@@ -40,7 +44,12 @@ class Reader:
         )
 
     def text(
-        self, body: bytes, openmetrics: bool, drop: frozenset[str], first: Wire | None
+        self,
+        body: bytes,
+        openmetrics: bool,
+        drop: frozenset[str],
+        first: Wire | None,
+        charge: AbstractContextManager[None],
     ) -> tuple[Wire, Floats]:
         """Read a body of text.
 
@@ -49,6 +58,7 @@ class Reader:
             openmetrics: its format.
             drop: names of labels that the URL sets.
             first: the lines that the sender is likely to repeat.
+            charge: entered while lines that are not known are read.
 
         Raises:
             Refused: see :func:`parse`.
@@ -57,7 +67,7 @@ class Reader:
         if first is not None and values is not None:
             return first, values
         check_length(body, self._settings.max_series)
-        with self._slow:
+        with charge, self._slow:
             return self._new(body, openmetrics, drop)
 
     def _new(self, body: bytes, openmetrics: bool, drop: frozenset[str]) -> tuple[Wire, Floats]:
@@ -65,7 +75,7 @@ class Reader:
         values = guess.match(body) if guess is not None else None
         if guess is not None and values is not None:
             return guess, values
-        parsed = parse(body, openmetrics, drop, self._settings)
+        parsed = parse(body, openmetrics, drop, self._settings, self._turns.give_way)
         wire = Wire(parsed, openmetrics)
         with self._lock:
             wire = self._known.setdefault((wire.name, drop), wire)

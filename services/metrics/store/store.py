@@ -11,21 +11,23 @@ import numpy as np
 from prometheus_client.core import Metric
 
 from services.metrics.errors import Refused
-from services.metrics.parsing.serieslist import CREATED, Floats
+from services.metrics.parsing.serieslist import CREATED, Floats, SeriesList
 from services.metrics.parsing.url import Labels, Target
 from services.metrics.parsing.wire import Wire
 from services.metrics.settings import Settings
 from services.metrics.store.books import Books
+from services.metrics.store.credit import Credit
 from services.metrics.store.disk import Disk
 from services.metrics.store.ended import Ended, Ending
 from services.metrics.store.flushing import Flusher, Taken
-from services.metrics.store.group import Group, Member, View
+from services.metrics.store.group import Group, Member, View, prefix_of
 from services.metrics.store.merge import lasting, merge, overlay
 from services.metrics.store.push import Answer, Push
 from services.metrics.store.reading import Reader
 from services.metrics.store.record import Record
 from services.metrics.store.recovery import recover
 from services.metrics.store.show import Showcase, ViewKey, snapshot
+from services.metrics.turns import Turns
 
 
 class Store:
@@ -39,6 +41,7 @@ class Store:
         settings: limits and times.
         disk: where changes are written; what is there is taken up again.
         clock: Unix time in seconds; replaceable for tests.
+        turns: what a push that takes long lets others go first by.
     """
 
     def __init__(
@@ -46,11 +49,16 @@ class Store:
         settings: Settings,
         disk: Disk,
         clock: Callable[[], float] = time.time,
+        turns: Turns | None = None,
     ) -> None:
         self.settings = settings
         self._clock = clock
         self._lock = threading.Lock()
-        self._reader = Reader(settings)
+        self._preparing = threading.Lock()
+        self.on_list: Callable[[str, SeriesList], None] = lambda prefix, series: None
+        """Told, while no scrape waits, what a view will soon consist of: its prefix and list."""
+        self._reader = Reader(settings, turns)
+        self._credit = Credit(settings.new_series_share)
         self._showcase = Showcase()
         self._closed = False
         self.flusher = Flusher(disk, self._take, self._written)
@@ -94,7 +102,8 @@ class Store:
         else:
             drop = frozenset(name for name, _ in target.labels)
             first = wires[0] if wires else None
-            wire, values = self._reader.text(push.body, push.openmetrics, drop, first)
+            with_new = self._credit.spend(target.labels)
+            wire, values = self._reader.text(push.body, push.openmetrics, drop, first, with_new)
         member = self._member(push, wire, values)
         self._prepare(group, push, member, before)
         with self._lock:
@@ -224,6 +233,14 @@ class Store:
 
         What happens in between only costs time: everything is looked up again by what it is then.
         """
+        if before is not None and before.series is member.series and not push.final:
+            return
+        with self._preparing, self._credit.spend(push.target.labels, begun=True):
+            self._prepare_lists(group, push, member, before)
+
+    def _prepare_lists(
+        self, group: Group | None, push: Push, member: Member, before: Member | None
+    ) -> None:
         if group is None or (before is not None and before.series is member.series):
             lists = [member.series]
         else:
@@ -239,6 +256,7 @@ class Store:
             lists.append(merge([retired.series, part]).series if retired is not None else part)
         for series in (union, *lists):
             series.prepare()
+        self.on_list(prefix_of(push.target.labels), lists[-1] if push.final else union)
 
     def _note_failure(self, target: Target, reason: str) -> None:
         if target.incarnation is not None:

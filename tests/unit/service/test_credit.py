@@ -1,0 +1,73 @@
+"""An agent whose series are new with every push uses its share of the processor, and no more."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.metrics.errors import Refused
+from services.metrics.store.credit import MOST, Credit
+
+
+class Time:
+    """A clock and a processor's clock that stand still until they are moved."""
+
+    now = 1_000.0
+    used = 0.0
+
+
+def spend(credit: Credit, who: str, seconds: float, begun: bool = False) -> bool:
+    try:
+        with credit.spend(who, begun):
+            Time.used += seconds
+    except Refused as refusal:
+        assert "churn" == refusal.reason  # noqa: PT017
+        return False
+    return True
+
+
+@pytest.fixture
+def credit() -> Credit:
+    return Credit(0.25, lambda: Time.now, lambda: Time.used)
+
+
+def test_what_was_saved_up_can_be_spent_at_once_and_comes_back(credit: Credit) -> None:
+    assert spend(credit, "A", MOST - 0.5)
+    assert spend(credit, "A", 1.5)
+    assert not spend(credit, "A", 0.0)
+    assert spend(credit, "B", 0.0)
+    Time.now += 3.9
+    assert not spend(credit, "A", 0.0)
+    Time.now += 0.2
+    assert spend(credit, "A", 0.0)
+
+
+def test_no_more_is_saved_up_than_that(credit: Credit) -> None:
+    assert spend(credit, "A", 1.0)
+    Time.now += 1e6
+    assert spend(credit, "A", MOST)
+    assert not spend(credit, "A", 0.0)
+
+
+def test_what_was_begun_is_ended_and_paid_for(credit: Credit) -> None:
+    assert spend(credit, "A", MOST + 1)
+    assert spend(credit, "A", 1.0, begun=True)
+    Time.now += 4.0
+    assert not spend(credit, "A", 0.0)
+    Time.now += 4.1
+    assert spend(credit, "A", 0.0)
+
+
+def test_time_is_taken_also_when_the_push_is_refused(credit: Credit) -> None:
+    def push() -> None:
+        with credit.spend("A"):
+            Time.used += MOST
+            raise Refused("parse", "not a line", 1)
+
+    with pytest.raises(Refused, match="not a line"):
+        push()
+    assert not spend(credit, "A", 0.0)
+
+
+def test_a_share_of_one_never_refuses() -> None:
+    credit = Credit(1.0, lambda: Time.now, lambda: Time.used)
+    assert all(spend(credit, "A", 100.0) for _ in range(10))
