@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client.core import Metric
 
 from services.metrics.access import Access
+from services.metrics.brake import Brake
 from services.metrics.collectors import Collectors, start_all
 from services.metrics.errors import Refused
 from services.metrics.exposition.scrape import Exposition
@@ -41,6 +42,7 @@ class Service:
         self.access = Access(
             settings.push_token_file, settings.read_token_file, settings.max_auth_failures
         )
+        self.brake = Brake(settings.threads // 4)
         self.metrics = SelfMetrics()
         self._claim = claim(settings.data_dir)
         self.disk = Disk(settings.data_dir)

@@ -11,10 +11,12 @@ from services.metrics.parsing.serieslist import Family, Floats, Ints
 from services.metrics.store.group import View
 
 Views = Mapping[Any, View]
+Row = tuple[Hashable, int, int]
+"""A view, and the first and last position in it of what it has of a family."""
 
 
 class Layout:
-    """Where the values of each view stand among all values of a scrape.
+    """Where the values of each view stand among all values, and in which order they are shown.
 
     It holds for as long as no view comes, goes or changes its list.
 
@@ -26,25 +28,24 @@ class Layout:
         self._keys: dict[Hashable, tuple[object, str]] = {
             key: (view.series, view.prefix) for key, view in views.items()
         }
-        by_family: dict[str, list[tuple[Hashable, int]]] = {}
-        for key, view in views.items():
-            for at, family in enumerate(view.series.families):
-                by_family.setdefault(family.name, []).append((key, at))
-        self.chunks: list[tuple[Family, list[tuple[Hashable, int, int]], int]] = []
-        """Each family with its chunks (view, first and last position in it) and its first slot."""
-        shifts = {key: [0] * len(view.series.families) for key, view in views.items()}
+        self.bases: dict[Hashable, int] = {}
+        """The slot of each view's first value; the others follow it."""
         slot = 0
-        for name in sorted(by_family):
-            rows, first = [], slot
-            for key, at in by_family[name]:
-                starts = views[key].series.starts
-                low, high = starts[at], starts[at + 1]
-                rows.append((key, low, high))
-                shifts[key][at] = slot - low
-                slot += high - low
-            self.chunks.append((_describe(by_family[name], views), rows, first))
-        self.size = slot
-        self._slots = {key: _slots(shifts[key], view.series.starts) for key, view in views.items()}
+        users: dict[str, tuple[Family, list[Row]]] = {}
+        for key, view in views.items():
+            self.bases[key] = slot
+            slot += len(view.series)
+            starts = view.series.starts
+            for at, family in enumerate(view.series.families):
+                known = users.get(family.name)
+                if known is None:
+                    users[family.name] = family, [(key, starts[at], starts[at + 1])]
+                else:
+                    known[1].append((key, starts[at], starts[at + 1]))
+                    if family.help and not known[0].help:
+                        users[family.name] = family, known[1]
+        self.chunks: list[tuple[Family, list[Row]]] = [users[name] for name in sorted(users)]
+        """Each family, described by the first view that has a help text, with its rows."""
         self._shown: dict[Hashable, Floats] = {}
         self._changed: dict[Hashable, int] = {}
         self.values: Floats = np.zeros(slot)
@@ -63,30 +64,21 @@ class Layout:
         return True
 
     def take(self, views: Views) -> Floats:
-        """Return all values in the order of the scrape; the array is the layout's own."""
+        """Return the values of all slots; the array is the layout's own."""
         self.takes += 1
         for key, view in views.items():
             if self._shown.get(key) is not view.values:
-                self.values[self._slots[key]] = view.values
+                base = self.bases[key]
+                self.values[base : base + len(view.values)] = view.values
                 self._shown[key] = view.values
                 self._changed[key] = self.takes
         return self.values
 
     def changed_since(self, takes: int) -> Ints:
         """Return the slots of the views that have changed since ``takes`` was what it was then."""
-        found = [self._slots[key] for key, when in self._changed.items() if when > takes]
+        found = [
+            np.arange(self.bases[key], self.bases[key] + len(self._shown[key]))
+            for key, when in self._changed.items()
+            if when > takes
+        ]
         return np.concatenate(found) if found else np.zeros(0, dtype=np.intp)
-
-
-def _describe(users: list[tuple[Hashable, int]], views: Views) -> Family:
-    """Return the family with the first help text that somebody gave."""
-    families = (views[key].series.families[at] for key, at in users)
-    key, at = users[0]
-    return next((family for family in families if family.help), views[key].series.families[at])
-
-
-def _slots(shifts: list[int], starts: tuple[int, ...]) -> Ints:
-    """Return the slot of each entry of a list: its position, and what its family is shifted by."""
-    slots: Ints = np.repeat(np.array(shifts, dtype=np.intp), np.diff(starts))
-    slots += np.arange(len(slots))
-    return slots

@@ -102,22 +102,21 @@ class ProtobufRenderer:
         pieces: list[bytes] = []
         places: Places = []
         at = 0
-        for family, rows, slot in layout.chunks:
+        for family, rows in layout.chunks:
             made = [self._chunks.of(key, views[key], family.name) for key, _, _ in rows]
             head = _header(family)
             size = sum(len(part.data) for part in made)
             if size:
                 pieces.append(varint(size + len(head)) + head)
                 at += len(pieces[-1])
-            for part, (_, low, high) in zip(made, rows, strict=True):
-                places.append((part, at, slot - low))
+            for part, (key, _, _) in zip(made, rows, strict=True):
+                places.append((part, at, layout.bases[key]))
                 pieces.append(part.data)
                 at += len(part.data)
-                slot += high - low
         self._chunks.keep_only(views)
-        self._sheet = _Sheet(bytearray().join(pieces), np.zeros(layout.size))
+        self._sheet = _Sheet(bytearray().join(pieces), np.zeros(len(layout.values)))
         self._layout = layout
-        self._rooms = _rooms(places, layout.size)
+        self._rooms = _rooms(places, len(layout.values))
 
 
 class _Rooms:
@@ -157,16 +156,16 @@ def _rooms(places: Places, size: int) -> list[_Rooms]:
     A slot may have two of a kind: the last bucket of a histogram is its count as well.
 
     Args:
-        places: chunks, where each begins in the message, and what to add to its entries.
+        places: chunks, where each begins in the message, and the first slot of its view.
         size: slots of the layout.
     """
     if not places:
         return []
-    chunks, begins, shifts = zip(*places, strict=True)
+    chunks, begins, bases = zip(*places, strict=True)
     lengths = [len(chunk.kinds) for chunk in chunks]
     kinds = np.concatenate([chunk.kinds for chunk in chunks])
     all_offsets = np.concatenate([chunk.offsets for chunk in chunks]) + np.repeat(begins, lengths)
-    all_slots = np.concatenate([chunk.entries for chunk in chunks]) + np.repeat(shifts, lengths)
+    all_slots = np.concatenate([chunk.entries for chunk in chunks]) + np.repeat(bases, lengths)
     found = []
     for kind in KINDS:
         mine = kinds == kind

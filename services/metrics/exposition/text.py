@@ -61,7 +61,7 @@ class TextRenderer:
     def _arrange(self, layout: Layout, views: Views) -> None:
         heads: list[bytes] = []
         slots: list[Ints] = []
-        for family, rows, slot in layout.chunks:
+        for family, rows in layout.chunks:
             mark = len(heads)
             for key, low, high in rows:
                 view = views[key]
@@ -73,8 +73,7 @@ class TextRenderer:
                     heads.extend(lines[low:high])
                 else:
                     heads.extend(lines[i] for i in where.tolist())
-                slots.append(where - low + slot)
-                slot += high - low
+                slots.append(where + layout.bases[key])
             if len(heads) > mark:
                 heads[mark] = self._header(family) + heads[mark]
         self._slots = np.concatenate(slots) if slots else np.zeros(0, dtype=np.intp)

@@ -18,6 +18,7 @@ from services.metrics.store.push import Answer, Push
 DRAIN = 4
 """How many times the limit is read and thrown away, so that the sender is there for the answer."""
 PIECE = 65_536
+_TOO_MUCH = ("too_many_series", "churn")
 
 blueprint = Blueprint("push", __name__)
 
@@ -34,6 +35,7 @@ def push(_rest: str) -> Response:
     """Take a push, or delete a group."""
     running = service()
     began = time.perf_counter()
+    target = None
     try:
         require("push")
         settings = running.settings
@@ -44,6 +46,8 @@ def push(_rest: str) -> Response:
         )
         answer = running.store.delete(target) if request.method == "DELETE" else _take(target)
     except Refused as refusal:
+        if target is not None and refusal.reason in _TOO_MUCH:
+            running.brake.hold(target.labels)
         return refused(refusal)
     running.metrics.pushes.labels(answer.outcome).inc()
     running.metrics.samples.inc(answer.samples)

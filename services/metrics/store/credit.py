@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from services.metrics.errors import Refused
 
-MOST = 5.0
+MOST = 2.0
 """Seconds of the processor's time that an agent can have saved up."""
 REMEMBERED = 10_000
 """Agents; those whose credit is full again are forgotten."""
