@@ -18,23 +18,39 @@ Row = tuple[Hashable, int, int]
 class Layout:
     """Where the values of each view stand among all values, and in which order they are shown.
 
-    It holds for as long as no view comes, goes or changes its list.
+    It holds for as long as no view comes, goes or changes its list. The next one leaves the views
+    that stay the same where they are, until more than half of the slots are unused.
 
     Args:
         views: what is shown, by any key.
+        before: the layout until now.
+
+    Attributes:
+        lineage: the same object for layouts in which a slot, once used, means the same.
+        bases: the slot of each view's first value; the others follow it.
+        chunks: each family, described by the first view that has a help text, with its rows.
+        values: of all slots.
+        takes: how often values were taken over.
     """
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: Views, before: Layout | None = None) -> None:
+        if before is not None and len(before.values) > 2 * sum(
+            len(v.series) for v in views.values()
+        ):
+            before = None
         self._keys: dict[Hashable, tuple[object, str]] = {
             key: (view.series, view.prefix) for key, view in views.items()
         }
+        self.lineage: object = before.lineage if before is not None else object()
         self.bases: dict[Hashable, int] = {}
-        """The slot of each view's first value; the others follow it."""
-        slot = 0
+        slot = len(before.values) if before is not None else 0
         users: dict[str, tuple[Family, list[Row]]] = {}
         for key, view in views.items():
-            self.bases[key] = slot
-            slot += len(view.series)
+            if before is not None and before.has(key, view):
+                self.bases[key] = before.bases[key]
+            else:
+                self.bases[key] = slot
+                slot += len(view.series)
             starts = view.series.starts
             for at, family in enumerate(view.series.families):
                 known = users.get(family.name)
@@ -45,23 +61,26 @@ class Layout:
                     if family.help and not known[0].help:
                         users[family.name] = family, known[1]
         self.chunks: list[tuple[Family, list[Row]]] = [users[name] for name in sorted(users)]
-        """Each family, described by the first view that has a help text, with its rows."""
         self._shown: dict[Hashable, Floats] = {}
         self._changed: dict[Hashable, int] = {}
         self.values: Floats = np.zeros(slot)
         self.takes = 0
-        """How often values were taken over."""
+        if before is not None:
+            self.takes = before.takes
+            self.values[: len(before.values)] = before.values
+            for key, base in self.bases.items():
+                if before.bases.get(key) == base and key in before._shown:
+                    self._shown[key] = before._shown[key]
+                    self._changed[key] = before._changed[key]
 
     def fits(self, views: Views) -> bool:
         """Tell whether the layout holds for ``views``."""
-        keys = self._keys
-        if len(views) != len(keys):
-            return False
-        for key, view in views.items():
-            known = keys.get(key)
-            if known is None or known[0] is not view.series or known[1] != view.prefix:
-                return False
-        return True
+        return len(views) == len(self._keys) and all(map(self.has, views, views.values()))
+
+    def has(self, key: Hashable, view: View) -> bool:
+        """Tell whether it has the view, with this list."""
+        known = self._keys.get(key)
+        return known is not None and known[0] is view.series and known[1] == view.prefix
 
     def take(self, views: Views) -> Floats:
         """Return the values of all slots; the array is the layout's own."""

@@ -6,32 +6,15 @@ is the cheapest to write: a value is eight bytes at a known place, not digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from services.metrics.exposition.body import Body
 from services.metrics.exposition.chunks import Chunks
 from services.metrics.exposition.layout import Layout, Views
-from services.metrics.exposition.messages import (
-    COUNT,
-    DOUBLE,
-    KINDS,
-    NANOS,
-    SECONDS,
-    TYPES,
-    Chunk,
-    sized,
-    varint,
-)
+from services.metrics.exposition.messages import TYPES, sized, varint
+from services.metrics.exposition.regions import Regions
+from services.metrics.exposition.rooms import Rooms
 from services.metrics.parsing.serieslist import Family, Floats, Ints, SeriesList
-
-_MORE = np.uint64(0x0080808080808080)
-"""Seven bytes say that another one follows, the eighth ends the number."""
-_LARGEST = float(2**56 - 1)
-Places = list[tuple[Chunk, int, int]]
 
 
 class _Sheet:
@@ -40,7 +23,7 @@ class _Sheet:
     Args:
         buffer: the message.
         shown: the value that stands in it for each slot of the layout.
-        takes: of the layout, when values were put there last; 0 when none were yet.
+        takes: of the layout, when values were put there last.
     """
 
     def __init__(self, buffer: bytearray, shown: Floats, takes: int = 0) -> None:
@@ -49,14 +32,17 @@ class _Sheet:
         self.takes = takes
         self.lent = False
 
-    def copy(self) -> _Sheet:
-        """Return another one with the same content."""
-        return _Sheet(bytearray(self.buffer), self.shown.copy(), self.takes)
+    def copy(self, size: int, slots: int) -> _Sheet:
+        """Return another one with the same content and, perhaps, more space behind it."""
+        buffer, shown = bytearray(size), np.zeros(slots)
+        buffer[: len(self.buffer)] = self.buffer
+        shown[: len(self.shown)] = self.shown
+        return _Sheet(buffer, shown, self.takes)
 
-    def lend(self) -> Body:
+    def lend(self, regions: Regions) -> Body:
         """Return the content as a body; it stays as it is until that is given back."""
         self.lent = True
-        return Body([memoryview(self.buffer).toreadonly()], self._take_back)
+        return Body(regions.pieces(self.buffer), self._take_back)
 
     def _take_back(self) -> None:
         self.lent = False
@@ -68,8 +54,15 @@ class ProtobufRenderer:
     def __init__(self) -> None:
         self._chunks = Chunks()
         self._layout: Layout | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._regions, self._rooms = Regions(), Rooms()
         self._sheet = _Sheet(bytearray(), np.zeros(0))
-        self._rooms: list[_Rooms] = []
+
+    def prepare(self, prefix: str, series: SeriesList) -> None:
+        """Do what a view with this prefix and list will need. Safe for threads."""
+        self._chunks.prepare(prefix, series)
 
     def render(self, layout: Layout, views: Views) -> Body:
         """Return the body of a scrape.
@@ -78,123 +71,48 @@ class ProtobufRenderer:
             layout: fits the views.
             views: what is shown.
         """
+        new: Ints = np.zeros(0, dtype=np.intp)
+        writes: list[tuple[int, bytes]] = []
         if layout is not self._layout:
-            self._arrange(layout, views)
+            new, writes = self._arrange(layout, views)
         values = layout.take(views)
-        if self._sheet.lent:  # somebody still reads the last scrape
-            self._sheet = self._sheet.copy()
         sheet = self._sheet
+        small = len(sheet.buffer) < self._regions.size or len(sheet.shown) < len(values)
+        if sheet.lent or small:  # lent: somebody still reads it
+            sheet = self._sheet = sheet.copy(self._regions.size, len(values))
+        for at, data in writes:
+            sheet.buffer[at : at + len(data)] = data
         slots = layout.changed_since(sheet.takes)
-        new = values[slots]
-        if sheet.takes:
-            changed = new.view(np.int64) != sheet.shown[slots].view(np.int64)
-            slots, new = slots[changed], new[changed]
-        for rooms in self._rooms:
-            rooms.put(sheet.buffer, slots, new)
-        sheet.shown[slots], sheet.takes = new, layout.takes
-        return sheet.lend()
+        changed = values[slots].view(np.int64) != sheet.shown[slots].view(np.int64)
+        for some in (new, slots[changed]):
+            self._rooms.put(sheet.buffer, some, values[some])
+            sheet.shown[some] = values[some]
+        sheet.takes = layout.takes
+        return sheet.lend(self._regions)
 
-    def prepare(self, prefix: str, series: SeriesList) -> None:
-        """Do what a view with this prefix and list will need. Safe for threads."""
-        self._chunks.prepare(prefix, series)
+    def _arrange(self, layout: Layout, views: Views) -> tuple[Ints, list[tuple[int, bytes]]]:
+        """Find places for what is new.
 
-    def _arrange(self, layout: Layout, views: Views) -> None:
-        pieces: list[bytes] = []
-        places: Places = []
-        at = 0
-        for family, rows in layout.chunks:
-            made = [self._chunks.of(key, views[key], family.name) for key, _, _ in rows]
-            head = _header(family)
-            size = sum(len(part.data) for part in made)
-            if size:
-                pieces.append(varint(size + len(head)) + head)
-                at += len(pieces[-1])
-            for part, (key, _, _) in zip(made, rows, strict=True):
-                places.append((part, at, layout.bases[key]))
-                pieces.append(part.data)
-                at += len(part.data)
-        self._chunks.keep_only(views)
-        self._sheet = _Sheet(bytearray().join(pieces), np.zeros(len(layout.values)))
-        self._layout = layout
-        self._rooms = _rooms(places, len(layout.values))
-
-
-class _Rooms:
-    """Rooms of one kind in the message, at most one for each slot of the layout.
-
-    Args:
-        kind: of the rooms.
-        offsets: in the message, by slot; -1 where a slot has no such room.
-    """
-
-    def __init__(self, kind: int, offsets: NDArray[np.int64]) -> None:
-        self._dtype = "<f8" if kind == DOUBLE else "<u8"
-        self._encode = _ENCODE[kind]
-        self._offsets = offsets
-
-    def put(self, buffer: bytearray, slots: Ints, values: Floats) -> None:
-        """Put values into the message.
-
-        Args:
-            buffer: the message.
-            slots: of the layout.
-            values: one for each of the slots.
+        Returns:
+            The slots whose values have to be put in, whatever they are; and what has to be
+            written before, each with where.
         """
-        offsets = self._offsets[slots]
-        mine = offsets >= 0
-        offsets = offsets[mine]
-        if len(offsets):
-            room: NDArray[Any] = np.ndarray(
-                (len(buffer) - 7,), dtype=self._dtype, buffer=buffer, strides=(1,)
-            )
-            room[offsets] = self._encode(values[mine])
-
-
-def _rooms(places: Places, size: int) -> list[_Rooms]:
-    """Sort rooms by kind.
-
-    A slot may have two of a kind: the last bucket of a histogram is its count as well.
-
-    Args:
-        places: chunks, where each begins in the message, and the first slot of its view.
-        size: slots of the layout.
-    """
-    if not places:
-        return []
-    chunks, begins, bases = zip(*places, strict=True)
-    lengths = [len(chunk.kinds) for chunk in chunks]
-    kinds = np.concatenate([chunk.kinds for chunk in chunks])
-    all_offsets = np.concatenate([chunk.offsets for chunk in chunks]) + np.repeat(begins, lengths)
-    all_slots = np.concatenate([chunk.entries for chunk in chunks]) + np.repeat(bases, lengths)
-    found = []
-    for kind in KINDS:
-        mine = kinds == kind
-        offsets, slots = all_offsets[mine], all_slots[mine]
-        while len(slots):
-            by_slot = np.full(size, -1)
-            by_slot[slots] = offsets
-            found.append(_Rooms(kind, by_slot))
-            further = by_slot[slots] != offsets
-            offsets, slots = offsets[further], slots[further]
-    return found
-
-
-def padded(values: Floats) -> NDArray[np.uint64]:
-    """Write whole numbers as varints of eight bytes; what is no such number is written as 0."""
-    whole = np.fmin(np.fmax(values, 0.0), _LARGEST).astype(np.uint64)
-    result: NDArray[np.uint64] = np.full(len(whole), _MORE, dtype=np.uint64)
-    bits = int(whole.max()).bit_length() if len(whole) else 0
-    for group in range((bits + 6) // 7):
-        result |= ((whole >> np.uint64(7 * group)) & np.uint64(0x7F)) << np.uint64(8 * group)
-    return result
-
-
-_ENCODE: dict[int, Callable[[Floats], NDArray[Any]]] = {
-    DOUBLE: lambda values: values,
-    COUNT: padded,
-    SECONDS: lambda values: padded(np.floor(values)),
-    NANOS: lambda values: padded((values - np.floor(values)) * 1e9),
-}
+        before, self._layout = self._layout, layout
+        if before is None or before.lineage is not layout.lineage or self._regions.wasteful:
+            self._begin()
+        self._regions.begin()
+        for family, rows in layout.chunks:
+            made = [
+                (self._chunks.of(key, views[key], family.name), layout.bases[key])
+                for key, _, _ in rows
+            ]
+            size = sum(len(chunk.data) for chunk, _ in made)
+            head = _header(family)
+            head = varint(size + len(head)) + head if size else b""
+            self._regions.place(family.name, head, made)
+        self._regions.end()
+        self._chunks.keep_only(views)
+        return self._rooms.register(self._regions.moved, len(layout.values)), self._regions.writes
 
 
 def _header(family: Family) -> bytes:

@@ -49,7 +49,7 @@ class Exposition:
         with self._lock, self._turns.first():
             views = self._views()
             if self._layout is None or not self._layout.fits(views):
-                self._layout = Layout(views)
+                self._layout = Layout(views, self._layout)
                 self._cache.keep_only(set(views))
             self._used[form] = time.monotonic()
             for other, made in self._makers.items():
