@@ -27,8 +27,10 @@ class Layout:
 
     Attributes:
         lineage: the same object for layouts in which a slot, once used, means the same.
+        number: in the lineage; the layout before has the one before.
         bases: the slot of each view's first value; the others follow it.
         chunks: each family, described by the first view that has a help text, with its rows.
+        new: the views that were not in the layout before, or had another list there.
         values: of all slots.
         takes: how often values were taken over.
     """
@@ -41,14 +43,17 @@ class Layout:
         self._keys: dict[Hashable, tuple[object, str]] = {
             key: (view.series, view.prefix) for key, view in views.items()
         }
+        self.number: int = before.number + 1 if before is not None else 0
         self.lineage: object = before.lineage if before is not None else object()
         self.bases: dict[Hashable, int] = {}
+        self.new: set[Hashable] = set()
         slot = len(before.values) if before is not None else 0
         users: dict[str, tuple[Family, list[Row]]] = {}
         for key, view in views.items():
             if before is not None and before.has(key, view):
                 self.bases[key] = before.bases[key]
             else:
+                self.new.add(key)
                 self.bases[key] = slot
                 slot += len(view.series)
             starts = view.series.starts

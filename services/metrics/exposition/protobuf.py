@@ -6,13 +6,16 @@ is the cheapest to write: a value is eight bytes at a known place, not digits.
 
 from __future__ import annotations
 
+from collections.abc import Container, Hashable
+from functools import partial
+
 import numpy as np
 
 from services.metrics.exposition.body import Body
 from services.metrics.exposition.chunks import Chunks
 from services.metrics.exposition.layout import Layout, Views
-from services.metrics.exposition.messages import TYPES, sized, varint
-from services.metrics.exposition.regions import Regions
+from services.metrics.exposition.messages import TYPES, Chunk, sized, varint
+from services.metrics.exposition.regions import Making, Regions
 from services.metrics.exposition.rooms import Rooms
 from services.metrics.parsing.serieslist import Family, Floats, Ints, SeriesList
 
@@ -90,6 +93,9 @@ class ProtobufRenderer:
         sheet.takes = layout.takes
         return sheet.lend(self._regions)
 
+    def _made(self, layout: Layout, views: Views, family: str, key: Hashable) -> tuple[Chunk, int]:
+        return self._chunks.of(key, views[key], family), layout.bases[key]
+
     def _arrange(self, layout: Layout, views: Views) -> tuple[Ints, list[tuple[int, bytes]]]:
         """Find places for what is new.
 
@@ -100,26 +106,27 @@ class ProtobufRenderer:
         before, self._layout = self._layout, layout
         if before is None or before.lineage is not layout.lineage or self._regions.wasteful:
             self._begin()
+            before = None
+        follows = before is not None and before.number + 1 == layout.number
+        new: Container[Hashable] = layout.new if follows else views
         self._regions.begin()
         for family, rows in layout.chunks:
-            made = [
-                (self._chunks.of(key, views[key], family.name), layout.bases[key])
-                for key, _, _ in rows
-            ]
-            size = sum(len(chunk.data) for chunk, _ in made)
-            head = _header(family)
-            head = varint(size + len(head)) + head if size else b""
-            self._regions.place(family.name, head, made)
+            get = partial(self._made, layout, views, family.name)
+            keys = [key for key, _, _ in rows]
+            self._regions.place(family.name, partial(_header, family), keys, Making(get, new))
         self._regions.end()
         self._chunks.keep_only(views)
         return self._rooms.register(self._regions.moved, len(layout.values)), self._regions.writes
 
 
-def _header(family: Family) -> bytes:
+def _header(family: Family, size: int) -> bytes:
+    """Return what stands in front of a family's metrics, which have ``size`` bytes."""
+    if not size:
+        return b""
     head = sized(b"\x0a", family.name.encode())
     if family.help:
         head += sized(b"\x12", family.help.encode())
     head += b"\x18" + varint(TYPES.get(family.type, 1))
     if family.unit:
         head += sized(b"\x2a", family.unit.encode())
-    return head
+    return varint(size + len(head)) + head

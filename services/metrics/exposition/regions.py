@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ class Region:
         start: first byte of it.
         room: bytes that it may use.
         head: what stands in front of the chunks.
+        keys: of the views that the chunks are of.
         rows: the chunks, one after the other.
         end: behind the last byte that is used.
     """
@@ -35,8 +36,21 @@ class Region:
     start: int
     room: int
     head: bytes = b""
+    keys: list[Hashable] = field(default_factory=list)
     rows: list[Placed] = field(default_factory=list)
     end: int = 0
+
+
+class Making(NamedTuple):
+    """Where chunks come from.
+
+    Args:
+        get: gives the chunk of a view, and the first slot of the view.
+        new: the views whose chunks may be others than before.
+    """
+
+    get: Callable[[Hashable], tuple[Chunk, int]]
+    new: Container[Hashable]
 
 
 class Regions:
@@ -59,35 +73,74 @@ class Regions:
         self.writes, self.moved, self._order = [], [], []
         self._before, self._regions = self._regions, {}
 
-    def place(self, name: str, head: bytes, made: Sequence[tuple[Chunk, int]]) -> None:
+    def place(
+        self, name: str, head: Callable[[int], bytes], keys: list[Hashable], made: Making
+    ) -> None:
         """Place a family behind those that were placed already.
 
         Args:
             name: of the family.
-            head: what stands in front of its chunks.
-            made: the chunks, each with the first slot of its view.
+            head: gives what stands in front of so many bytes of chunks.
+            keys: of the views that have something of the family, in their order.
+            made: gives the chunk of a view, and the first slot of the view.
         """
-        needed = len(head) + sum(len(chunk.data) for chunk, _ in made)
         region = self._before.pop(name, None)
+        if region is None or not self._patch(region, head, keys, made):
+            region = self._fill(region, head, keys, [made.get(key) for key in keys])
+        self._regions[name] = region
+        self._order.append(region)
+
+    def _patch(
+        self, region: Region, head: Callable[[int], bytes], keys: list[Hashable], made: Making
+    ) -> bool:
+        """Replace chunks by others of the same length; False when that is not all there is."""
+        if region.keys != keys:
+            return False
+        found = [(number, *made.get(key)) for number, key in enumerate(keys) if key in made.new]
+        rows = region.rows
+        if any(len(chunk.data) != len(rows[number].chunk.data) for number, chunk, _ in found):
+            return False
+        front = head(region.end - region.start - len(region.head))
+        if len(front) != len(region.head):
+            return False
+        if front != region.head:
+            self.writes.append((region.start, front))
+            region.head = front
+        for number, chunk, base in found:
+            rows[number] = self._put(chunk, base, rows[number].at)
+        return True
+
+    def _fill(
+        self,
+        region: Region | None,
+        head: Callable[[int], bytes],
+        keys: list[Hashable],
+        chunks: list[tuple[Chunk, int]],
+    ) -> Region:
+        size = sum(len(chunk.data) for chunk, _ in chunks)
+        front = head(size)
+        needed = len(front) + size
         if region is None or region.room < needed:
             self._left += region.room if region is not None else 0
             region = Region(self.size, needed + needed // SPARE)
             self.size += region.room
-        known = region.rows
-        if region.head != head:
-            self.writes.append((region.start, head))
-        rows, at = [], region.start + len(head)
-        for number, (chunk, base) in enumerate(made):
-            row = known[number] if number < len(known) else None
+        if region.head != front:
+            self.writes.append((region.start, front))
+        rows, at = [], region.start + len(front)
+        for number, (chunk, base) in enumerate(chunks):
+            row = region.rows[number] if number < len(region.rows) else None
             if row is None or row.chunk is not chunk or row.base != base or row.at != at:
-                row = Placed(chunk, base, at)
-                self.moved.append(row)
-                self.writes.append((at, chunk.data))
+                row = self._put(chunk, base, at)
             rows.append(row)
             at += len(chunk.data)
-        region.head, region.rows, region.end = head, rows, at
-        self._regions[name] = region
-        self._order.append(region)
+        region.head, region.keys, region.rows, region.end = front, keys, rows, at
+        return region
+
+    def _put(self, chunk: Chunk, base: int, at: int) -> Placed:
+        row = Placed(chunk, base, at)
+        self.moved.append(row)
+        self.writes.append((at, chunk.data))
+        return row
 
     def end(self) -> None:
         """Give up the places of families that were not placed again."""
