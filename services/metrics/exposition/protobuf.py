@@ -76,8 +76,9 @@ class ProtobufRenderer:
         """
         new: Ints = np.zeros(0, dtype=np.intp)
         writes: list[tuple[int, bytes]] = []
-        if layout is not self._layout:
-            new, writes = self._arrange(layout, views)
+        before, self._layout = self._layout, None  # should this fail, all is made anew
+        if layout is not before:
+            new, writes = self._arrange(layout, views, before)
         values = layout.take(views)
         sheet = self._sheet
         small = len(sheet.buffer) < self._regions.size or len(sheet.shown) < len(values)
@@ -91,19 +92,21 @@ class ProtobufRenderer:
             self._rooms.put(sheet.buffer, some, values[some])
             sheet.shown[some] = values[some]
         sheet.takes = layout.takes
+        self._layout = layout
         return sheet.lend(self._regions)
 
     def _made(self, layout: Layout, views: Views, family: str, key: Hashable) -> tuple[Chunk, int]:
         return self._chunks.of(key, views[key], family), layout.bases[key]
 
-    def _arrange(self, layout: Layout, views: Views) -> tuple[Ints, list[tuple[int, bytes]]]:
+    def _arrange(
+        self, layout: Layout, views: Views, before: Layout | None
+    ) -> tuple[Ints, list[tuple[int, bytes]]]:
         """Find places for what is new.
 
         Returns:
             The slots whose values have to be put in, whatever they are; and what has to be
             written before, each with where.
         """
-        before, self._layout = self._layout, layout
         if before is None or before.lineage is not layout.lineage or self._regions.wasteful:
             self._begin()
             before = None
