@@ -20,8 +20,9 @@ from services.metrics.store.credit import Credit
 from services.metrics.store.disk import Disk
 from services.metrics.store.ended import Ended, Ending
 from services.metrics.store.flushing import Flusher, Taken
+from services.metrics.store.foresight import foresee
 from services.metrics.store.group import Group, Member, View, prefix_of
-from services.metrics.store.merge import lasting, merge, overlay
+from services.metrics.store.merge import overlay
 from services.metrics.store.push import Answer, Push
 from services.metrics.store.reading import Reader
 from services.metrics.store.record import Record
@@ -229,34 +230,11 @@ class Store:
     def _prepare(
         self, group: Group | None, push: Push, member: Member, before: Member | None
     ) -> None:
-        """Unite the lists that :meth:`_admit` will need, so that it need not do so under the lock.
-
-        What happens in between only costs time: everything is looked up again by what it is then.
-        """
         if before is not None and before.series is member.series and not push.final:
             return
         with self._preparing, self._credit.spend(push.target.labels, begun=True):
-            self._prepare_lists(group, push, member, before)
-
-    def _prepare_lists(
-        self, group: Group | None, push: Push, member: Member, before: Member | None
-    ) -> None:
-        if group is None or (before is not None and before.series is member.series):
-            lists = [member.series]
-        else:
-            series, values = member.series, member.values
-            if before is not None and not push.replace:
-                series, values = overlay(before.series, before.values, series, values)
-            name = push.target.incarnation or ""
-            lists = group.lists_after(name, replace(member, series=series, values=values), before)
-        union = merge(lists).series
-        if push.final:
-            part = lasting(member.series)[0]
-            retired = group.retired if group is not None else None
-            lists.append(merge([retired.series, part]).series if retired is not None else part)
-        for series in (union, *lists):
-            series.prepare()
-        self.on_list(prefix_of(push.target.labels), lists[-1] if push.final else union)
+            shown = foresee(group, push, member, before)
+            self.on_list(prefix_of(push.target.labels), shown)
 
     def _note_failure(self, target: Target, reason: str) -> None:
         if target.incarnation is not None:
