@@ -15,7 +15,7 @@ from services.metrics.exposition.body import Body
 from services.metrics.exposition.chunks import Chunks
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.messages import TYPES, Chunk, sized, varint
-from services.metrics.exposition.regions import Making, Regions
+from services.metrics.exposition.regions import SPARE, Making, Regions
 from services.metrics.exposition.rooms import Rooms
 from services.metrics.parsing.serieslist import Family, Floats, Ints, SeriesList
 
@@ -83,7 +83,7 @@ class ProtobufRenderer:
         sheet = self._sheet
         small = len(sheet.buffer) < self._regions.size or len(sheet.shown) < len(values)
         if sheet.lent or small:  # lent: somebody still reads it
-            sheet = self._sheet = sheet.copy(self._regions.size, len(values))
+            sheet = self._sheet = sheet.copy(_more(self._regions.size), _more(len(values)))
         for at, data in writes:
             sheet.buffer[at : at + len(data)] = data
         slots = layout.changed_since(sheet.takes)
@@ -120,6 +120,11 @@ class ProtobufRenderer:
         self._regions.end()
         self._chunks.keep_only(views)
         return self._rooms.register(self._regions.moved, len(layout.values)), self._regions.writes
+
+
+def _more(size: int) -> int:
+    """Return a size with something to spare, so that little growth does not always copy all."""
+    return size + size // SPARE
 
 
 def _header(family: Family, size: int) -> bytes:
