@@ -29,6 +29,8 @@ RIGHT = [
     ("PROMETHEUS_IMAGE", "registry.example.org:5000/a/b:1@sha256:" + "0" * 64),
     ("STACK_NAME", "blue-1"),
     ("METRICS_LOG_LEVEL", "DEBUG"),
+    ("METRICS_NEW_SERIES_SHARE", ".5"),
+    ("METRICS_NEW_SERIES_SHARE", "1"),
     ("METRICS_PORT", ""),
 ]
 WRONG = [
@@ -56,6 +58,10 @@ WRONG = [
     ("PROMETHEUS_IMAGE", "Prom/Prometheus: 3", "is not the name of an image"),
     ("STACK_NAME", "two words", "is not one word"),
     ("METRICS_LOG_LEVEL", "loud", "is not a level"),
+    ("METRICS_NEW_SERIES_SHARE", "0", "is not a share"),
+    ("METRICS_NEW_SERIES_SHARE", "0.0", "is not a share"),
+    ("METRICS_NEW_SERIES_SHARE", "1.5", "is not a share"),
+    ("METRICS_NEW_SERIES_SHARE", "25%", "is not a share"),
 ]
 WRONG_EMAIL = [
     ("SMTP_SMARTHOST", "smtp.example.org", "has no port"),

@@ -129,6 +129,11 @@ def _count(text: str) -> str | None:
     return None if re.fullmatch(r"[1-9]\d{0,8}", text) else "is not a whole number above 0"
 
 
+def _share(text: str) -> str | None:
+    right = re.fullmatch(r"0?\.[0-9]{1,3}|1(\.0{1,3})?", text)
+    return None if right and float(text) > 0 else "is not a share above 0 and up to 1"
+
+
 def _pattern(text: str) -> str | None:
     try:
         re.compile(text)
@@ -169,6 +174,7 @@ KINDS: dict[str, Kind] = {
     "pattern": _pattern,
     "port": _port,
     "severities": _severities,
+    "share": _share,
     "size": _size,
     "text": _text,
     "url": _url,

@@ -131,6 +131,16 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
     ),
     "Limits of the service": (
         ("METRICS_MAX_SERIES", "10000", "count", "10000", "series that one agent may push"),
+        (
+            "METRICS_NEW_SERIES_SHARE",
+            "0.25",
+            "share",
+            "0.25",
+            "share of a processor that one agent may use for new series",
+        ),
+        ("METRICS_MAX_LABELS", "30", "count", "30", "labels of one series"),
+        ("METRICS_MAX_LABEL_VALUE", "2048", "count", "2048", "characters of a label's value"),
+        ("METRICS_MAX_BODY_BYTES", "16777216", "count", "16777216", "bytes of one push, unpacked"),
         ("METRICS_DROP_AFTER", "86400", "count", "86400", "seconds of silence until it is hidden"),
     ),
     "Images (unset: the versions pinned in the project)": (
