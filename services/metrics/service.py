@@ -57,13 +57,14 @@ class Service:
         self.store.on_list = self.exposition.prepare
         self._collectors: Collectors | None = None
         self.on_reload: Callable[[str, str, str], None] = lambda what, outcome, reason: None
-        """Told of a file that was read again: which, ``accepted`` or ``failed``, and why."""
+        """Told of a file that was read again: which, ``accepted`` or ``failed``, and why; to be set
+        before :meth:`start`."""
         self._stopped = False
 
     def start(self) -> None:
         """Start what runs beside the requests."""
         self.upkeep.start()
-        self._collectors = start_all(self.sink, self.settings, self._reloaded)
+        self._collectors = start_all(self.sink, self.settings, self.on_reload)
         for name, check in self._collectors.components().items():
             self.health.register(name, check)
 
@@ -82,9 +83,6 @@ class Service:
     def sink(self, name: str, families: Iterable[Metric]) -> None:
         """Take what a collector found (see :meth:`Store.replace_local`)."""
         self.store.replace_local(name, families)
-
-    def _reloaded(self, what: str, outcome: str, reason: str) -> None:
-        self.on_reload(what, outcome, reason)
 
     def count_refusal(self, refusal: Refused, push: bool) -> None:
         """Count a refused request by its reason."""

@@ -28,7 +28,7 @@ class LocalSource:
         self.part: Part | None = None
 
     def replace(self, families: Iterable[Metric]) -> Part:
-        """Take over ``families`` in place of what was there."""
+        """Take over ``families`` in place of what was there; their labels are not changed again."""
         metrics = sorted(families, key=lambda metric: metric.name)
         samples = [sample for metric in metrics for sample in metric.samples]
         shape = (
