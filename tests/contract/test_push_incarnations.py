@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable
 
 from tests.contract.conftest import Running
@@ -142,3 +143,24 @@ def test_totals_of_a_series_that_a_process_drops_stay(shared: Running) -> None:
     shared.push(path, counter("t_total", 3) + counter("u_total", 4))
     shared.push(path, counter("t_total", 5))
     assert (5, 4) == (shared.value("t_total", job="drop"), shared.value("u_total", job="drop"))
+
+
+def test_a_silent_agent_is_hidden_after_a_while_and_carries_on_where_it_was(
+    launch: Callable[..., Running],
+) -> None:
+    service = launch(METRICS_DROP_AFTER="2")
+    body = "# TYPE a_total counter\na_total {}\n# TYPE b gauge\nb 1\n"
+    service.push("hidden/agent/A/incarnation/1", body.format(5), Dreamos_Final="1")
+    service.push("hidden/agent/B/incarnation/1", body.format(1), Dreamos_TTL="600")
+    assert 5 == service.value("a_total", agent="A")
+    for _ in range(200):
+        if 'agent="A"' not in service.scrape():
+            break
+        time.sleep(0.1)
+    assert 'agent="A"' not in service.scrape()
+    assert 1 == service.value("a_total", agent="B")  # silent as long, but it lives
+    service.kill()
+    service.start()
+    assert 'agent="A"' not in service.scrape()
+    service.push("hidden/agent/A/incarnation/2", body.format(2))
+    assert (7, 1) == (service.value("a_total", agent="A"), service.value("b", agent="A"))
