@@ -57,7 +57,7 @@ class Settings:
     """Share of one processor that an agent may use for series that were not seen before."""
     max_groups: int = 20_000
     max_labels: int = 30
-    """Labels of one series, those of the URL included."""
+    """Labels of one series in a body; those of the URL are as many again at most."""
     max_label_name: int = 128
     max_label_value: int = 2_048
     max_help: int = 2_048

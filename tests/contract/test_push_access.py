@@ -125,3 +125,19 @@ def test_a_bad_setting_stops_the_start_with_its_name_and_an_example() -> None:
     refused = command(METRICS_PORT="http")
     assert 2 == refused.returncode
     assert "METRICS_PORT=http is not a whole number; example: 8000" in refused.stderr
+
+
+def test_no_answer_shows_a_token_or_a_path_of_the_machine(guarded: Running, tmp_path: Path) -> None:
+    push = {"Authorization": "Bearer push-token"}
+    guarded.push("j/agent/A/incarnation/1", BODY, **push)
+    guarded.push("j", "what is this\n", **push)
+    pages = ["/", "/metrics", "/metrics/file", "/metrics/file?format=json", "/health", "/runbooks/",
+             "/-/ready", "/-/healthy", "/api/v1/metrics", "/api/v1/status", "/nothing"]  # fmt: skip
+    for page in pages:
+        for token in ("none", "push-token", "read-token"):
+            headers = {"Authorization": f"Bearer {token}"} if token != "none" else {}
+            reply = ask(guarded.url + page, None, "GET", **headers)
+            shown = f"{reply.headers}{reply.text}"
+            assert reply.status < 500
+            for secret in ("push-token", "read-token", str(tmp_path), str(ROOT)):
+                assert secret not in shown, (page, secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 
 from tests.contract.conftest import Running
@@ -83,3 +84,29 @@ def test_an_agent_whose_series_are_always_new_is_slowed_down_and_others_are_not(
     assert 200 == service.push(path, last).status  # its lines are known
     assert 200 == service.push("j/agent/good/incarnation/1", series(0, 10)).status
     assert 2 == service.value("dreamos_ingest_rejected_total", reason="churn")
+
+
+def test_labels_and_bodies_have_limits_that_can_be_set(launch: Callable[..., Running]) -> None:
+    service = launch(
+        METRICS_MAX_LABELS="4",
+        METRICS_MAX_LABEL_NAME="6",
+        METRICS_MAX_LABEL_VALUE="10",
+        METRICS_MAX_BODY_BYTES="400",
+    )
+
+    def push(body: str, **headers: str) -> tuple[int, str]:
+        reply = service.push("j/agent/A", body, **headers)
+        return reply.status, reply.text.partition(":")[0]
+
+    assert (200, "") == push('g{a="1",b="2"} 1\n')
+    assert (400, "label") == push('g{a="1",b="2",c="3",d="4",e="5"} 1\n')
+    assert (200, "") == push(f'g{{sixsix="{"v" * 10}"}} 1\n')
+    assert (400, "label") == push('g{seven77="1"} 1\n')
+    assert (400, "label") == push(f'g{{a="{"v" * 11}"}} 1\n')
+    assert (200, "") == push("# " + "x" * 393 + "\ng 1\n")
+    assert (413, "too_large") == push("# " + "x" * 394 + "\ng 1\n")
+    assert 413 == service.push("j/agent/A", gzip.compress(b"g 1\n" + b"#" * 9_000 + b"\n"),
+                               Content_Encoding="gzip").status  # fmt: skip
+    assert 1 == service.value("g", agent="A")
+    assert 3 == service.value("dreamos_ingest_rejected_total", reason="label")
+    assert 2 == service.value("dreamos_ingest_rejected_total", reason="too_large")
