@@ -59,7 +59,7 @@ class Store:
         self.on_list: Callable[[str, SeriesList], None] = lambda prefix, series: None
         """Told, while no scrape waits, what a view will soon consist of: its prefix and list."""
         self._reader = BodyDecoder(settings, turns)
-        self._credit = TokenBucket(settings.new_series_share)
+        self._credit = TokenBucket(settings.new_series_cpu_share)
         self._showcase = Views()
         self._closed = False
         self.flusher = Flusher(disk, self._take, self._written)
@@ -294,11 +294,11 @@ class Store:
             self._books.journal.member(group, "")
             if group.retired is None and not group.members and group.agent is None:
                 self._books.drop(group)
-        if group.fell_silent(now, self.settings.agent_silence):
+        if group.fell_silent(now, self.settings.agent_timeout):
             group.record.state, changed = "lost", True
         silent = now - max(group.record.last_push, group.record.push_time)
         empty = not group.members and group.plain is None
-        if empty and not group.hidden and silent > self.settings.drop_after:
+        if empty and not group.hidden and silent > self.settings.series_retention:
             group.hidden = changed = True
         return changed
 
