@@ -28,7 +28,9 @@ MAX_HEAD_FIELDS = 100
 MAX_LINE_BYTES = 8_190
 MAX_FIELD_BYTES = 8_190
 HELD_BYTES_FACTOR = 4
-"""Bodies of the largest size, or answers of it, that may be held at once while they wait."""
+"""Bodies of the largest size that may be held at once while they wait; as much again for answers."""
+MIN_ANSWER_BYTES = 64 * 1024 * 1024
+"""Of answers that are read slowly; a scrape of 100,000 series is 7 MB."""
 SPARE_FILES = 200
 """Descriptors that are not for connections: the data file, the log, what collectors read."""
 
@@ -44,6 +46,7 @@ def build(settings: Settings) -> tuple[Front, Service]:
         ScrapePath(service),
         service.connections,
         ByteBudget(HELD_BYTES_FACTOR * settings.max_body_bytes),
+        ByteBudget(max(MIN_ANSWER_BYTES, HELD_BYTES_FACTOR * settings.max_body_bytes)),
         settings.max_body_bytes,
     )
     return front, service
