@@ -18,7 +18,9 @@ from services.metrics.front.budget import ByteBudget
 from services.metrics.front.connections import ConnectionTable, Limits
 from services.metrics.front.ordinary import OrdinaryPath
 from services.metrics.service import Service
-from services.metrics.settings import Settings
+from services.metrics.settings import ONE_WORKER, Settings
+
+_log = logging.getLogger("dreamos.metrics")
 
 GRACEFUL_SECONDS = 8
 """How long open requests may take when the service stops; below Compose's ten seconds, and above
@@ -107,6 +109,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in options(self._settings).items():
             self.cfg.set(name, value)
         self.cfg.set("worker_exit", self._worker_exit)
+        self.cfg.set("nworkers_changed", _keep_to_one)
 
     def load(self) -> Front:
         """Build the application and start its service (called in the worker)."""
@@ -120,6 +123,13 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _worker_exit(self, _server: object, _worker: object) -> None:
         if self._service is not None:
             self._service.stop()
+
+
+def _keep_to_one(server: Any, wanted: int, _before: int | None) -> None:
+    """Refuse a second worker that a signal asks for."""
+    if wanted != 1:
+        _log.error(ONE_WORKER)
+        server.num_workers = 1
 
 
 def run(settings: Settings) -> None:

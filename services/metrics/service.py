@@ -24,6 +24,9 @@ from services.metrics.store.sqlite_storage import SqliteStorage
 from services.metrics.store.store import Store
 from services.metrics.store.views import ViewKey
 
+TAKEOVER_SECONDS = 15.0
+"""How long a worker that gunicorn starts anew waits for the one before it to write everything."""
+
 
 class Service:
     """Settings, store, tokens, audit log, health and exposition of one running service.
@@ -47,7 +50,7 @@ class Service:
             lambda kind, outcome, reason: self._reloaded(f"{kind} tokens", outcome, reason),
         )
         self.metrics = SelfMetrics()
-        self._claim = claim(settings.data_dir)
+        self._claim = claim(settings.data_dir, TAKEOVER_SECONDS)
         self.disk = SqliteStorage(settings.data_dir)
         self.store = Store(settings, self.disk)
         self.store.flusher.observe = self.metrics.flush_duration.observe

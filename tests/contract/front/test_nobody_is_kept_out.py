@@ -68,7 +68,9 @@ def test_connections_that_send_garbage_and_do_not_close_keep_nobody_out(shared: 
 
 
 def test_half_closed_connections_that_go_on_sending_keep_nobody_out(shared: Running) -> None:
-    with connections(shared, 50, b"GET /-/healthy HTTP/1.1\r\nConnection: close\r\n\r\n") as closing:
+    with connections(
+        shared, 50, b"GET /-/healthy HTTP/1.1\r\nConnection: close\r\n\r\n"
+    ) as closing:
         for one in closing:
             with contextlib.suppress(OSError):
                 one.sendall(b"x" * 1000)
