@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamos.core.metrics import JSONFormatter, MetricsHandler, logs, testing
-from dreamos.core.metrics._log_events import RULES, WATCHED
+from dreamos_metrics.instrumentation.log_events import RULES, WATCHED
 
 value = testing.value
 
