@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-if importlib.util.find_spec("dreamos") is None:  # run from a checkout, without the wheel
+if importlib.util.find_spec("dreamos_metrics") is None:  # run from a checkout, without the wheel
     sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
 from dreamos_metrics.push import spool_delivery

@@ -7,8 +7,8 @@
 `start(agent="Agent-1")`, or the environment variable `DREAMOS_METRICS_AGENT`, begins to push.
 
 Public are the names in `__all__` here and in `agents`, `compat`, `files`, `logs`, `middleware`,
-`performance` and `testing`. The rooms `metrics`, `spool`, `push` and `instrumentation` are the inside.
-`dreamos.core.metrics` is another name for all of this.
+`performance` and `testing`. The rooms `metrics`, `spool`, `push` and `instrumentation` are the
+inside. `dreamos.core.metrics` is another name for all of this.
 """
 
 from __future__ import annotations

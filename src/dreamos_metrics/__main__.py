@@ -13,9 +13,9 @@ from dreamos_metrics.version import __version__
 _ADOPT = """\
 Let a Dream.OS checkout give the names of this library under dreamos.core.metrics.
 
-Shows the lines and writes them after a yes. What is there stays as it is: its own classes (BaseMetrics,
-FileMetrics, ...) remain, and Counter, Gauge, Histogram, start and all others come beside them.
-Doing it twice changes nothing more."""
+Shows the lines and writes them after a yes. What is there stays as it is: its own classes
+(BaseMetrics, FileMetrics, ...) remain, and Counter, Gauge, Histogram, start and all others come
+beside them. Doing it twice changes nothing more."""
 _EXAMPLE = """\
 example:
   python -m dreamos_metrics adopt ~/SWARM          show the lines, then ask

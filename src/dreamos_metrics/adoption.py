@@ -1,7 +1,8 @@
 """Adoption by a Dream.OS checkout: the lines that make its `dreamos.core.metrics` give our names.
 
-Such a checkout has a regular package `dreamos`, which wins over any other one of that name. So the names
-come in through a file of its own, at whose end a few lines are added; not a byte before them changes.
+Such a checkout has a regular package `dreamos`, which wins over any other one of that name. So the
+names come in through a file of its own, at whose end a few lines are added; not a byte before them
+changes.
 """
 
 from __future__ import annotations
@@ -110,8 +111,8 @@ def _find_package(path: Path) -> Path:
     found = found[:1] or sorted(_search(root, _MAX_SEARCH_DEPTH))
     if not found:
         raise AdoptionError(
-            f"{path} has no package {PACKAGE!r} (a folder {PACKAGE}/ with an __init__.py or a core/ in "
-            f"it); give the path of a Dream.OS checkout, or of that folder"
+            f"{path} has no package {PACKAGE!r} (a folder {PACKAGE}/ with an __init__.py or a core/ "
+            f"in it); give the path of a Dream.OS checkout, or of that folder"
         )
     if len(found) > 1:
         names = ", ".join(str(folder) for folder in found)

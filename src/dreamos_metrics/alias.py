@@ -5,9 +5,9 @@ Two lines at the end of that package are enough, whatever is in it already:
     from dreamos_metrics.alias import extend as _extend
     _extend(__name__)
 
-Whoever imports from it gets the names of `__all__` here from us, every other public name from the package
-itself where it has one, and our modules: `dreamos.core.metrics.logs` is then the very module
-`dreamos_metrics.logs`, not a second copy whose metrics nobody would see.
+Whoever imports from it gets the names of `__all__` here from us, every other public name from the
+package itself where it has one, and our modules: `dreamos.core.metrics.logs` is then the very
+module `dreamos_metrics.logs`, not a second copy whose metrics nobody would see.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def _has_module(module: ModuleType, name: str) -> bool:
 def _show(module: ModuleType, values: Mapping[str, object]) -> None:
     """Let importers see these values where the module's own code sees its own.
 
-    A package may well count with `collections.Counter`, and must go on doing so. Its functions look names
-    up in the module's dictionary; `from package import Counter` asks the module's type first.
+    A package may well count with `collections.Counter`, and must go on doing so. Its functions look
+    names up in the module's dictionary; `from package import Counter` asks the module's type first.
     """
     if not values:
         return

@@ -1,4 +1,4 @@
-"""Read, write, append, archive, …: file operations that log the seed's events and count themselves.
+"""File operations (read, write, append, archive, …) that log the seed's events and count themselves.
 
 Each function does what its name says, then emits one log record on the logger `dreamos.files`, with
 exactly the fields that the documentation of the log events names, and counts the operation with its

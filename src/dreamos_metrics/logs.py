@@ -9,8 +9,9 @@ writes them down for those who collect logs.
     logs.install()                     # once, at the start: on the root logger
     logging.getLogger().handlers[0].setFormatter(logs.JSONFormatter())
 
-Counted are the file events (`dreamos_metrics.instrumentation.log_events` has the table) and every record from
-WARNING up, by logger and level, in `dreamos_log_records_total`. Nothing of a message becomes a label.
+Counted are the file events (`dreamos_metrics.instrumentation.log_events` has the table) and every
+record from WARNING up, by logger and level, in `dreamos_log_records_total`. Nothing of a message
+becomes a label.
 """
 
 from __future__ import annotations

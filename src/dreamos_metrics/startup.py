@@ -25,10 +25,11 @@ def start(
 ) -> Agent:
     """Start pushing this process' metrics in the background; return the handle of the agent.
 
-    What is not given comes from the environment (`DREAMOS_METRICS_AGENT`, `_JOB`, `_URL`, `_TOKEN` or
-    `_TOKEN_FILE`, `_INTERVAL`, `_SPOOL`), then from the defaults. Calling it again while it runs changes
-    nothing and returns the same handle; but where pushing was started by the environment, or by the process that this
-    one was forked from, another agent's name or other settings take its place.
+    What is not given comes from the environment (`DREAMOS_METRICS_AGENT`, `_JOB`, `_URL`, `_TOKEN`
+    or `_TOKEN_FILE`, `_INTERVAL`, `_SPOOL`), then from the defaults. Calling it again while it runs
+    changes nothing and returns the same handle; but where pushing was started by the environment,
+    or by the process that this one was forked from, another agent's name or other settings take its
+    place.
 
     Args:
         agent: the agent's name, e.g. `"Agent-1"`; several processes may share it.
@@ -36,7 +37,8 @@ def start(
         url: the metrics service; default `"http://127.0.0.1:8000"`.
         token: the service's push token.
         interval: seconds between pushes; default 5.
-        spool: folder where values and unsent snapshots lie; `""` for none; default a folder of the user's.
+        spool: folder where values and unsent snapshots lie; `""` for none; default a folder of the
+            user's.
 
     Raises:
         ValueError: a setting is missing or wrong; the message names it and shows a right one.

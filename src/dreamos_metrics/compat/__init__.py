@@ -1,9 +1,9 @@
 """The classes that Dream.OS code knows from before, on top of the registry of today.
 
 `BaseMetrics`, `FileMetrics`, `LogMetrics`, `BridgeMetrics` and `CommandMetrics` take the same calls
-and answer `get_metrics()` in the same shape. What is new: every call is also counted in the registry
-and thus pushed, nothing raises, memory is bounded, and the JSON file is written at most every 30
-seconds and at the end instead of on every call, and only when a folder was named.
+and answer `get_metrics()` in the same shape. What is new: every call is also counted in the
+registry and thus pushed, nothing raises, memory is bounded, and the JSON file is written at most
+every 30 seconds and at the end instead of on every call, and only when a folder was named.
 
 `log_metrics`, `file_metrics` and `bridge_metrics` are ready-made objects that write no file.
 

@@ -3,7 +3,8 @@
 A label whose values come from an agent's data (a path, a task's name, the class of an error) grows
 without end sooner or later, and every value is a series that Prometheus keeps for weeks. Each such
 label gets a `CappedLabel` here. What does not fit becomes `(other)` and is counted in
-`dreamos_client_folded_labels_total{label}`, so that nobody has to guess whether something is missing.
+`dreamos_client_folded_labels_total{label}`, so that nobody has to guess whether something is
+missing.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ A real path is unbounded (a file per message, per task, per minute) and can hold
 session or worse. So it does not become a label by itself. `DREAMOS_METRICS_PATH_LABEL` chooses:
 
 `extension` (default)
-    `*.json`, `*.md`, `(none)`, `(directory)`: taken from a fixed list, so nothing of the path shows.
+    `*.json`, `*.md`, `(none)`, `(directory)`: taken from a fixed list, so nothing of the path
+    shows.
 `top`
     the first folder below a root: `runtime`, `agent_workspaces`; `.` for a file in the root itself.
 `full`
@@ -60,7 +61,7 @@ class PathSettings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> PathSettings:
-        """Read the three settings; a value that makes no sense is counted, and the default holds."""
+        """Read the settings; a value that makes no sense is counted, and the default holds."""
         mode = environ.get("DREAMOS_METRICS_PATH_LABEL", "").strip().lower() or "extension"
         if mode not in MODES:
             record_error("setting", f"DREAMOS_METRICS_PATH_LABEL is none of {MODES}")

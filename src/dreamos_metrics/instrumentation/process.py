@@ -1,4 +1,5 @@
-"""Figures of the agent's own process: threads everywhere, and CPU, memory and files where nobody else has them.
+"""Figures of the agent's own process: threads everywhere, and CPU, memory and files where nobody
+else has them.
 
 On Linux `prometheus_client` already exports `process_cpu_seconds_total` and its kin from /proc. On
 other systems it exports nothing, and psutil fills in under the same names.
@@ -64,7 +65,8 @@ def open_files(process: psutil.Process) -> int | None:
 def watch_process() -> None:
     """Export this process's figures from now on; calling it twice is calling it once."""
     snapshot_hooks.on_snapshot(_count_threads)
-    # Somebody who has these names already (on Linux prometheus_client itself) shows the same figures.
+    # Somebody who has these names already (on Linux prometheus_client itself) shows the same
+    # figures.
     with contextlib.suppress(ValueError):
         REGISTRY.register(ProcessFigures())
 

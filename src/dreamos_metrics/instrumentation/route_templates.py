@@ -1,7 +1,8 @@
 """Template of the route that a Starlette or FastAPI application took for a request.
 
-The application's routes are asked again which of them fits: what routing leaves in the scope is only
-the last piece, without the prefixes of what it lies in, or with the values of their parameters.
+The application's routes are asked again which of them fits: what routing leaves in the scope is
+only the last piece, without the prefixes of what it lies in, or with the values of their
+parameters.
 """
 
 from __future__ import annotations

@@ -29,9 +29,11 @@ class CounterSeries(Series):
     def inc(
         self, amount: float = _DEFAULT_AMOUNT, exemplar: Mapping[str, str] | None = None
     ) -> None:
-        """Add `amount` (default 1, finite, not negative). `exemplar` is a small mapping, e.g. a trace id.
+        """Add `amount` (default 1, finite, not negative). `exemplar` is a small mapping, e.g. a
+        trace id.
 
-        Anything else is counted (reason `wrong_value`) and changes nothing. Never raises, never blocks.
+        Anything else is counted (reason `wrong_value`) and changes nothing. Never raises, never
+        blocks.
         """
         try:
             if exemplar is None:
@@ -62,7 +64,7 @@ class CounterSeries(Series):
             record_error("wrong_value", f"{self._family.describe()}: {error}")
 
     def count_exceptions(self, exception: _Exceptions = Exception) -> ExceptionCounter:
-        """Return a context manager and decorator that counts exceptions of this type; they go on upwards."""
+        """Return a context manager and decorator that counts exceptions; they go on upwards."""
         return ExceptionCounter(self, exception)
 
     @property
@@ -79,8 +81,8 @@ class CounterSeries(Series):
 class Counter(CounterSeries, Labelled[CounterSeries]):
     """A count of events since the process began: requests, errors, bytes.
 
-    It only rises. For something that can also fall, use `Gauge`; for the distribution of sizes or durations,
-    use `Histogram`. Declaring the same counter again returns the first.
+    It only rises. For something that can also fall, use `Gauge`; for the distribution of sizes or
+    durations, use `Histogram`. Declaring the same counter again returns the first.
 
     Args:
         name: such as `"tasks_total"`; `_total` is added when it is missing.

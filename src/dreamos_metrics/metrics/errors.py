@@ -16,7 +16,8 @@ _counter: Any = None
 _pending: deque[tuple[str, str]] = deque()
 _logging_deferred: Callable[[], bool] = bool
 
-#: A reason is a word of the library's own code; the bound is against a caller that passes free text.
+#: A reason is a word of the library's own code; the bound is against a caller that passes free
+#: text.
 _MAX_REASONS = 100
 
 
@@ -48,7 +49,8 @@ def record_error(reason: str, detail: str = "") -> None:
 def log_pending_errors() -> None:
     """Log the errors that were not logged yet, unless this thread holds the library's lock.
 
-    A log handler takes locks of its own and may count something: logging under our lock could wait for ever.
+    A log handler takes locks of its own and may count something: logging under our lock could wait
+    for ever.
     """
     while _pending and not _logging_deferred():
         try:

@@ -21,7 +21,7 @@ def exemplar_count() -> int:
 
 
 def keep_exemplar(series: Series, index: int, labels: Mapping[str, str], value: float) -> None:
-    """Keep the newest exemplar of one counter or bucket; one that is too long is counted and dropped."""
+    """Keep the newest exemplar of a counter or bucket; one that is too long is counted as an error."""
     clean = {str(name): clean_value(text) for name, text in labels.items()}
     if sum(len(name) + len(text) for name, text in clean.items()) > _MAX_EXEMPLAR_CHARACTERS:
         record_error(

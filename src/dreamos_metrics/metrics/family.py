@@ -18,7 +18,7 @@ OVERFLOW = "(other)"
 
 
 class Series:
-    """One series: the part of a metric that has its label values. The base of every type's series."""
+    """One series: the part of a metric with its label values. Base of every type's series."""
 
     __slots__ = ("_family", "_segment", "_slot", "_values")
 
@@ -57,7 +57,8 @@ class Family(Definition):
         super().__init__(*args, **kwargs)
         self.series_type: type[Series] = Series
         self.root: Any = None
-        # One table, or two where a single label is picked out of a mapping without a tuple around it.
+        # One table, or two where a single label is picked out of a mapping without a tuple around
+        # it.
         self.children: dict[Any, Any] = {}
         self.by_name: dict[Any, Any] = {} if len(self.labelnames) == 1 else self.children
         self.label_getter: Any = itemgetter(*self.labelnames) if self.labelnames else None
@@ -79,8 +80,8 @@ class Family(Definition):
     def find(self, values: Sequence[object], named: Mapping[str, object]) -> Any:
         """Return the series with these label values, made now if need be. Never raises.
 
-        A wrong number of labels, a wrong name or both forms at once are counted (`wrong_labels`) and answered with a
-        series that is never shown.
+        A wrong number of labels, a wrong name or both forms at once are counted (`wrong_labels`)
+        and answered with a series that is never shown.
         """
         try:
             key = self._key(values, named)

@@ -18,8 +18,9 @@ MultiprocessMode = Literal[
     "livesum", "livemax", "livemin", "livemostrecent", "all", "liveall",
 ]  # fmt: skip
 
-#: How the gauges of an agent's live processes become one. A dead process' gauges vanish, so prometheus_client's
-#: `live` spellings mean the same; its `all` (one series per process) becomes the sum.
+#: How the gauges of an agent's live processes become one. A dead process' gauges vanish, so
+#: prometheus_client's `live` spellings mean the same; its `all` (one series per process) becomes
+#: the sum.
 _AGGREGATE_OF_MODE = {
     "sum": "sum", "max": "max", "min": "min", "mostrecent": "mostrecent",
     "livesum": "sum", "livemax": "max", "livemin": "min", "livemostrecent": "mostrecent",
@@ -98,8 +99,9 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
     """A figure that rises and falls: a queue's length, a temperature, work in progress.
 
     Arguments are those of `Counter`, and:
-        multiprocess_mode: how several live processes of one agent are shown as one: `"sum"` (default),
-            `"max"`, `"min"` or `"mostrecent"`. prometheus_client's other spellings are understood.
+        multiprocess_mode: how several live processes of one agent are shown as one: `"sum"`
+            (default), `"max"`, `"min"` or `"mostrecent"`. prometheus_client's other spellings are
+            understood.
 
     Raises:
         ValueError: at declaration only: a bad name or mode, or the name is taken by something else.

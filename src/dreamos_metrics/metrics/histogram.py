@@ -35,7 +35,7 @@ class HistogramSeries(Series):
     _search_bounds: tuple[float, ...]
 
     def observe(self, amount: float, exemplar: Mapping[str, str] | None = None) -> None:
-        """Count one observation (finite). Anything else is counted as `wrong_value`. Never raises."""
+        """Count one observation (finite), or an error `wrong_value`. Never raises."""
         try:
             if exemplar is None and amount * 0.0 == 0.0:  # neither infinite nor NaN
                 index = bisect_left(self._search_bounds, amount)
@@ -96,13 +96,15 @@ def _checked_bounds(buckets: Iterable[float]) -> tuple[float, ...]:
 
 
 class Histogram(HistogramSeries, Labelled[HistogramSeries]):
-    """A distribution in buckets: durations, sizes. Quantiles are worked out by Prometheus, over any set of agents.
+    """A distribution in buckets: durations, sizes. Quantiles are worked out by Prometheus, over any
+    set of agents.
 
     Arguments are those of `Counter`, and:
         buckets: upper bounds, rising; infinity is added. Choose them around the values that matter.
 
     Raises:
-        ValueError: at declaration only: a bad name or bucket, or the name is taken by something else.
+        ValueError: at declaration only: a bad name or bucket, or the name is taken by something
+            else.
     """
 
     __slots__ = ("_by_name", "_children", "_label_count", "_label_getter")

@@ -19,7 +19,7 @@ class InfoSeries(Series):
     __slots__ = ()
 
     def info(self, facts: Mapping[str, object]) -> None:
-        """Replace the facts. A name that is not allowed is counted (reason `wrong_labels`). Never raises."""
+        """Replace the facts; a name that is not allowed is an error `wrong_labels`. Never raises."""
         try:
             names = label_names("info", facts)
             if set(names) & set(self._family.labelnames):
@@ -35,7 +35,8 @@ class InfoSeries(Series):
 
 
 class Info(InfoSeries, Labelled[InfoSeries]):
-    """Facts in words about the process: version, model, configuration. Shown as a gauge of 1 with labels.
+    """Facts in words about the process: version, model, configuration. Shown as a gauge of 1 with
+    labels.
 
     Arguments and errors are those of `Counter`; `_info` is added to the name when it is missing.
     """

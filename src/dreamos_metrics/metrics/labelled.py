@@ -27,9 +27,9 @@ class Labelled(Generic[S]):
     def labels(self, *values: object, **named: object) -> S:
         """Return the series with these label values, given in order or by name.
 
-        Keep the result where speed matters: recording on it is several times faster than looking it up.
-        Values are turned into text. Wrong labels are counted (reason `wrong_labels`) and answered with a
-        series that is never shown; this call never raises.
+        Keep the result where speed matters: recording on it is several times faster than looking it
+        up. Values are turned into text. Wrong labels are counted (reason `wrong_labels`) and
+        answered with a series that is never shown; this call never raises.
         """
         try:
             if not named:

@@ -1,9 +1,9 @@
 """Lock around each addition, where threads really run at the same time.
 
-With CPython's global interpreter lock a thread is only interrupted between certain instructions, and
-`segment[slot] += amount` has none of them inside: it is exact without a lock, and half as expensive. A free-threaded
-build, or another interpreter, gives no such promise. So it is chosen once, at import.
-`DREAMOS_METRICS_LOCK=1` asks for the lock anywhere.
+With CPython's global interpreter lock a thread is only interrupted between certain instructions,
+and `segment[slot] += amount` has none of them inside: it is exact without a lock, and half as
+expensive. A free-threaded build, or another interpreter, gives no such promise. So it is chosen
+once, at import. `DREAMOS_METRICS_LOCK=1` asks for the lock anywhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _Method = Callable[..., Any]
 _Texts = Mapping[str, str] | None
 
 
-# One wrapper for each way of calling: passing on whatever comes would cost twice as much as the lock.
+# One wrapper for each way of calling: passing on whatever comes would cost twice as much as the
+# lock.
 
 
 def _read(plain: _Method) -> _Method:

@@ -1,6 +1,7 @@
 """Names of metrics and labels, and label values: what is legal and how it is written.
 
-The rules are those of the Prometheus data model and of OpenMetrics 1.0: ASCII names, label values in any UTF-8.
+The rules are those of the Prometheus data model and of OpenMetrics 1.0: ASCII names, label values
+in any UTF-8.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 #: Grouping labels of the push protocol; a metric that carried one would collide with the URL.
 GROUPING = frozenset({"job", "agent", "incarnation"})
 
-#: Longer label values are cut here. Ten thousand characters is the most that a test of the stack promises.
+#: Longer label values are cut here. Ten thousand characters is the most that a test of the stack
+#: promises.
 MAX_LABEL_VALUE_CHARACTERS = 10_240
 
 
 def full_name(kind: str, name: str, namespace: str, subsystem: str, unit: str) -> str:
-    """Return the family's name: joined with `_`, without a counter's `_total`, with the unit at its end.
+    """Return the family's name: joined with `_`, without a counter's `_total`, with the unit at its
+    end.
 
     Raises:
         ValueError: the name is empty or has a character that Prometheus does not allow.
@@ -45,8 +48,8 @@ def label_names(kind: str, names: Iterable[str]) -> tuple[str, ...]:
     """Return the label names as a tuple.
 
     Raises:
-        ValueError: a name is not allowed, occurs twice, or is reserved (`le` in a histogram, `quantile` in a
-            summary, the push protocol's `job`, `agent` and `incarnation`).
+        ValueError: a name is not allowed, occurs twice, or is reserved (`le` in a histogram,
+            `quantile` in a summary, the push protocol's `job`, `agent` and `incarnation`).
     """
     if isinstance(names, str):
         raise ValueError(f"labels must be a list of names, such as [{names!r}], not a string")  # noqa: TRY004
@@ -63,9 +66,11 @@ def label_names(kind: str, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def clean_value(value: object) -> str:
-    """Return `value` as the text of a label: valid UTF-8, at most `MAX_LABEL_VALUE_CHARACTERS` characters.
+    """Return `value` as the text of a label: valid UTF-8, at most `MAX_LABEL_VALUE_CHARACTERS`
+    characters.
 
-    Lone surrogates, which no UTF-8 text can hold, become U+FFFD. A string subclass counts as its text.
+    Lone surrogates, which no UTF-8 text can hold, become U+FFFD. A string subclass counts as its
+    text.
     """
     text = str.__str__(value) if isinstance(value, str) else str(value)
     if len(text) > MAX_LABEL_VALUE_CHARACTERS:

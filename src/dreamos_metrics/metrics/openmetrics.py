@@ -37,7 +37,7 @@ def format_value(value: float) -> str:
 
 
 def sample_prefixes(family: Definition, values: tuple[str, ...]) -> list[str]:
-    """Return what stands before the value on each sample line of the series with these label values."""
+    """Return what stands before the value on each sample line of a series."""
     name, labels = family.name, label_pairs(family.labelnames, values)
     braced = f"{{{labels}}}" if labels else ""
     if family.kind == "counter":
@@ -104,7 +104,7 @@ def _info(family: Family, series: Any) -> list[str]:
 
 
 def read_slots(families: SeriesList) -> list[list[float]]:
-    """Return the slots of every series of a series list, each read once; gauges' functions are asked."""
+    """Return the slots of every series of a list, each read once; gauges' functions are asked."""
     result = []
     for family, found in families:
         if family.functions:

@@ -1,6 +1,7 @@
 """Both ways between our metrics and prometheus_client's registry.
 
-Ours are registered there, so its exporters show them. What other libraries declare there is pushed too.
+Ours are registered there, so its exporters show them. What other libraries declare there is pushed
+too.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def samples(family: Family, series: Any) -> Iterator[tuple[str, dict[str, str], 
 
 
 def gauge_value(family: Family, series: Any, stored: float) -> float:
-    """Return a gauge's value: what its function says, or what was stored. NaN when the function raises."""
+    """Return a gauge's value: what its function says (NaN when it raises), or what was stored."""
     function = family.functions.get(series)
     if function is None:
         return stored
@@ -84,7 +85,8 @@ def gauge_value(family: Family, series: Any, stored: float) -> float:
 
 
 def register(family: Family, registry: Any) -> None:
-    """Register `family` with a prometheus_client registry (`DEFAULT_REGISTRY`: its global one; None: nowhere).
+    """Register `family` with a prometheus_client registry (`DEFAULT_REGISTRY`: its global one;
+    None: nowhere).
 
     Raises:
         ValueError: the name is taken there by somebody else's metric; the message names both.

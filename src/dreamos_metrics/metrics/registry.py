@@ -44,7 +44,8 @@ class Registry(Generic[D]):
         """Return the family of this name: the one declared before, or this one.
 
         Raises:
-            ValueError: the name is taken by a metric of another type, other labels or other buckets.
+            ValueError: the name is taken by a metric of another type, other labels or other
+                buckets.
         """
         with self.lock:
             known = self.families.get(family.name)

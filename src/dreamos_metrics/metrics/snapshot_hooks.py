@@ -13,8 +13,8 @@ def on_snapshot(hook: Callable[[], object]) -> Callable[[], object]:
     """Call `hook` before each snapshot, in the thread that takes it.
 
     For figures that are read rather than recorded: the CPU time of the process, overdue operations.
-    What it raises is swallowed and counted (reason `snapshot_hook`). Registering it twice calls it once.
-    Returns the hook, so that it can be used as a decorator.
+    What it raises is swallowed and counted (reason `snapshot_hook`). Registering it twice calls it
+    once. Returns the hook, so that it can be used as a decorator.
     """
     if hook not in _hooks:
         _hooks.append(hook)

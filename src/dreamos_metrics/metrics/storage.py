@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 else:
     Segment = memoryview
 
-#: Segment of a series without slots: before its first use, and again in a forked process until it is
-#: used there. Reading a slot of it fails, which leads the recording call to its slow path.
+#: Segment of a series without slots: before its first use, and again in a forked process until it
+#: is used there. Reading a slot of it fails, which leads the recording call to its slow path.
 UNALLOCATED: Segment = memoryview(b"").cast("d")
 
 _MIN_SEGMENT_SLOTS = 512

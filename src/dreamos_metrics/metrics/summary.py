@@ -21,7 +21,7 @@ class SummarySeries(Series):
     __slots__ = ()
 
     def observe(self, amount: float) -> None:
-        """Count one observation (finite). Anything else is counted as `wrong_value`. Never raises."""
+        """Count one observation (finite), or an error `wrong_value`. Never raises."""
         try:
             if -1e300 < amount < 1e300:
                 segment, slot = self._segment, self._slot

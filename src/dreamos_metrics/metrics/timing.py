@@ -22,7 +22,7 @@ class _ContextDecorator:
         return self
 
     def __call__(self, function: F) -> F:
-        """Decorate `function`; coroutine functions, generators and plain functions each keep their kind."""
+        """Decorate `function`; a coroutine function stays one."""
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)

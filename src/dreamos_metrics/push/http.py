@@ -60,7 +60,8 @@ class Connection:
     def __init__(self, url: str, timeout: float) -> None:
         parts = urlsplit(url)
         self._host = parts.hostname or ""
-        # An ASCII name as bytes keeps the codec "idna" out, whose first import a fork in another thread could tear.
+        # An ASCII name as bytes keeps the codec "idna" out, whose first import a fork in another
+        # thread could tear.
         self._address: Any = self._host.encode() if self._host.isascii() else self._host
         self._tls = parts.scheme == "https"
         if self._tls or not self._host.isascii():
@@ -100,8 +101,8 @@ class Connection:
     ) -> Response:
         """Send one request and return the response.
 
-        A connection that the service closed in the meantime is opened again once: pushes are snapshots, so sending
-        one twice changes nothing.
+        A connection that the service closed in the meantime is opened again once: pushes are
+        snapshots, so sending one twice changes nothing.
 
         Raises:
             OSError: the service cannot be reached or did not answer in time.

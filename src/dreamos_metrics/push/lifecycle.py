@@ -19,7 +19,8 @@ _lock = threading.RLock()
 _pusher: Pusher | None = None
 _inherited: third_party.Baseline = {}
 _exit_registered = False
-#: Whether nobody asked for the pusher by a call: it comes from the environment, or from the parent of a fork.
+#: Whether nobody asked for the pusher by a call: it comes from the environment, or from the parent
+#: of a fork.
 _implicit = False
 
 
@@ -27,7 +28,8 @@ def start_with(settings: Settings, *, implicit: bool = False) -> Pusher:
     """Start pushing with ready settings.
 
     Args:
-        implicit: nobody asked by a call, so that a later call with other settings may take its place.
+        implicit: nobody asked by a call, so that a later call with other settings may take its
+            place.
     """
     global _pusher, _implicit
     with _lock:

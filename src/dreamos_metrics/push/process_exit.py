@@ -14,8 +14,9 @@ from typing import Any
 def stop_on_sigterm(stop: Callable[[], object]) -> None:
     """Push the final snapshot on SIGTERM, then die of it as if we were not there.
 
-    Only where the default action is in force and only from the main thread. An application that has a handler keeps
-    it, and one that sets a handler later replaces ours: its own way out ends in `atexit`.
+    Only where the default action is in force and only from the main thread. An application that has
+    a handler keeps it, and one that sets a handler later replaces ours: its own way out ends in
+    `atexit`.
     """
     if threading.current_thread() is not threading.main_thread():
         return

@@ -29,7 +29,8 @@ MAX_PAUSE_SECONDS = 60.0
 _SPOOL_SCAN_INTERVAL_SECONDS = 15.0
 _SPOOL_SCAN_MAX_SECONDS = 2.0
 _FINAL_SPOOL_SCAN_MAX_SECONDS = 1.0
-#: After a push was refused, other libraries' metrics are left out for so many pushes: ours are valid by construction.
+#: After a push was refused, other libraries' metrics are left out for so many pushes: ours are
+#: valid by construction.
 _PUSHES_WITHOUT_THIRD_PARTY = 60
 
 
@@ -90,13 +91,13 @@ class Pusher:
         return done.wait(timeout) and self._accepted
 
     def stop(self, timeout: float) -> bool:
-        """Push the final snapshot and end; return whether that was over within `timeout` seconds."""
+        """Push the final snapshot and end; return whether that took at most `timeout` seconds."""
         self._stopping = True
         self._wake.set()
         return self._ended.wait(timeout)
 
     def withdraw(self, timeout: float) -> bool:
-        """End in favour of another pusher: without a trace when nothing was pushed yet, else as `stop` does."""
+        """End in favour of another pusher: without a trace if nothing was pushed, else as `stop`."""
         self._withdrawn = True
         return self.stop(timeout)
 
@@ -108,7 +109,8 @@ class Pusher:
         self._ended.set()
 
     def _run(self) -> None:
-        # The first push comes soon, so that an agent is seen soon, but not all agents at the same moment.
+        # The first push comes soon, so that an agent is seen soon, but not all agents at the same
+        # moment.
         pause = random.uniform(0, min(1.0, self.settings.interval))  # noqa: S311 - jitter
         try:
             while not self._stopping:
@@ -155,7 +157,7 @@ class Pusher:
             self._spool(snapshot)
 
     def _spool(self, snapshot: Snapshot) -> None:
-        """Put the final snapshot into the spool; without one, what was counted is lost and not reported."""
+        """Spool the final snapshot; without a spool, what was counted is lost and not reported."""
         if self.folder is None:
             with REGISTRY.lock:
                 REGISTRY.reported = {}
@@ -164,7 +166,7 @@ class Pusher:
             spool_folder.write_final(self.folder, self._header, self._sequence + 1, snapshot.text())
             self._remove_file()
             spool_folder.tidy(self.folder)
-        except Exception as error:  # noqa: BLE001 - then the file of values stays for whoever runs next
+        except Exception as error:  # noqa: BLE001 - the values file stays for whoever is next
             record_error("no_spool", f"{type(error).__name__}: {error}")
             if isinstance(self.storage, FileStorage):
                 self.storage.abandon()
@@ -177,7 +179,8 @@ class Pusher:
     def _scan_spool(self, seconds: float) -> None:
         if self.folder is None:
             return
-        self._next_scan = time.monotonic() + _SPOOL_SCAN_INTERVAL_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
+        jitter = random.uniform(0.8, 1.2)  # noqa: S311
+        self._next_scan = time.monotonic() + _SPOOL_SCAN_INTERVAL_SECONDS * jitter
         try:
             with spool_delivery.scan_lock(self.folder) as alone:
                 if alone:

@@ -86,7 +86,8 @@ def _token(environment: Mapping[str, str]) -> str:
     token = environment.get("DREAMOS_METRICS_TOKEN", "")
     path = environment.get("DREAMOS_METRICS_TOKEN_FILE", "")
     if not token and path:
-        # The service takes several, one to a line, while a token is being changed; the first is the new one.
+        # The service takes several, one to a line, while a token is being changed; the first is the
+        # new one.
         lines = map(str.strip, Path(path).read_text(encoding="utf-8").splitlines())
         token = next((line for line in lines if line and not line.startswith("#")), "")
     return token

@@ -18,7 +18,8 @@ class Snapshot:
     """One snapshot.
 
     Attributes:
-        signature: equal for two snapshots whose lists of sample lines are the same, in the same order.
+        signature: equal for two snapshots whose lists of sample lines are the same, in the same
+            order.
         series_list: our families with their series.
         slots: the slots of every series of the list, each read once.
         third_party_metrics: other libraries' families.

@@ -1,4 +1,4 @@
-"""Delivery of spooled snapshots: of processes that were killed, or ended while the service was away."""
+"""Delivery of spooled snapshots: of processes killed, or ended while the service was away."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def send_spooled(
 ) -> Report:
     """Send everything in the folder that has no living owner and was meant for `url`.
 
-    Several processes may do this at the same time: each file is sent by one of them, and sending one twice would
-    change nothing.
+    Several processes may do this at the same time: each file is sent by one of them, and sending
+    one twice would change nothing.
 
     Args:
         seconds: how long the round may take.
@@ -100,8 +100,8 @@ def _send_one(
 def deliver(entry: recovery.Entry, connection: Connection, token: str, timeout: float) -> Response:
     """Send one entry as the final push of its incarnation and return the response.
 
-    A killed process' values go by POST: families of other libraries, which the file does not hold, keep what the
-    process pushed last.
+    A killed process' values go by POST: families of other libraries, which the file does not hold,
+    keep what the process pushed last.
 
     Raises:
         OSError: the service cannot be reached or did not answer in time.

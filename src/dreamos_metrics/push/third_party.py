@@ -106,8 +106,8 @@ def _prefix(sample: Any) -> str:
 def inherited_counts() -> Baseline:
     """Return the counts of prometheus_client's own metric objects as they are now (before a fork).
 
-    Other collectors are not asked: they read the state of the process, which a fork starts anew, but for the garbage
-    collector's counts.
+    Other collectors are not asked: they read the state of the process, which a fork starts anew,
+    but for the garbage collector's counts.
     """
     from prometheus_client import GCCollector
     from prometheus_client.metrics import MetricWrapperBase

@@ -25,8 +25,8 @@ else:
     def lock(fd: int) -> bool:
         """Take the lock without waiting; return whether it is ours now.
 
-        It belongs to the open file, not to the process: two openings in one process exclude each other too, and a
-        forked child must close its copy.
+        It belongs to the open file, not to the process: two openings in one process exclude each
+        other too, and a forked child must close its copy.
         """
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

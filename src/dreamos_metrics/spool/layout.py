@@ -2,15 +2,18 @@
 
 ::
 
-    head    magic | sequence number | size of the first block | length of the header   (8 bytes each)
+    head    magic | sequence number | size of the first block | length of the header   (8 bytes
+    each)
             the header, JSON
             records, to the end of the first block
-    block   kind | size in bytes                                                       (8 bytes each)
+    block   kind | size in bytes                                                       (8 bytes
+    each)
             records (kind `NAMES`) or doubles (kind `VALUES`)
     block   ...
 
-A record is its length (4 bytes, written last, so that a half-written record does not exist), then JSON:
-a family, or a series with the place of its first slot. Each is written once. All of it is little-endian.
+A record is its length (4 bytes, written last, so that a half-written record does not exist), then
+JSON: a family, or a series with the place of its first slot. Each is written once. All of it is
+    little-endian.
 """
 
 from __future__ import annotations

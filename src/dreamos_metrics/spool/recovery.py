@@ -41,7 +41,8 @@ class Entry:
 
 @contextlib.contextmanager
 def claim(path: Path) -> Iterator[Entry | None]:
-    """Open one file for sending; None when its owner lives, somebody else sends it, or it is damaged.
+    """Open one file for sending; None when its owner lives, somebody else sends it, or it is
+    damaged.
 
     While the context lasts nobody else gets it.
     """

@@ -2,7 +2,8 @@
 
 `<incarnation>.live`     values of a running process, or of one that was killed (see `values_file`)
 `<incarnation>.final`    the last snapshot of a process that ended while the service was away
-`<incarnation>.refused`  a snapshot that the service will never take; kept for a look, not sent again
+`<incarnation>.refused`  a snapshot that the service will never take; kept for a look, not sent
+again
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ MAX_AGE_SECONDS = 7 * 86400.0
 
 
 def default_folder() -> Path:
-    """Return the user's spool folder: in the state folder of the platform, never shared with other users."""
+    """Return the user's spool folder, in the platform's folder for state; no other user shares it."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA", "")
         home = Path(base) if base else Path.home() / "AppData" / "Local"
@@ -43,7 +44,8 @@ def default_folder() -> Path:
 def writable_folder(setting: str | None) -> Path | None:
     """Return the spool folder, made if need be, or None when values can only live in memory.
 
-    `""` asks for memory. A folder that cannot be written is counted and said once (reason `no_spool`).
+    `""` asks for memory. A folder that cannot be written is counted and said once (reason
+    `no_spool`).
     """
     if setting == "":
         return None
@@ -56,7 +58,8 @@ def writable_folder(setting: str | None) -> Path | None:
         record_error(
             "no_spool",
             f"values live in memory and a killed process loses its last seconds: "
-            f"{type(error).__name__}: {error}; set DREAMOS_METRICS_SPOOL to a folder that can be written",
+            f"{type(error).__name__}: {error}; "
+            "set DREAMOS_METRICS_SPOOL to a folder that can be written",
         )
         return None
     return folder
@@ -112,7 +115,8 @@ def refuse(path: Path) -> None:
 def tidy(
     folder: Path, *, max_bytes: int = MAX_BYTES, max_age_seconds: float = MAX_AGE_SECONDS
 ) -> int:
-    """Delete what is too old, and the oldest while the folder is too large; return how many counts' files went.
+    """Delete what is too old, and the oldest while the folder is too large; return how many counts'
+    files went.
 
     Files of running processes are never touched.
     """

@@ -1,7 +1,7 @@
 """Values file: the memory-mapped values of one live process, which outlive it.
 
-What a process has counted is in the operating system's page cache the moment the addition is done, so
-`kill -9` takes nothing with it; a power loss may. The bytes are described in `layout`.
+What a process has counted is in the operating system's page cache the moment the addition is done,
+so `kill -9` takes nothing with it; a power loss may. The bytes are described in `layout`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class FileStorage:
         """Return fresh slots and write the series' name into the file.
 
         Raises:
-            OSError: the folder cannot be written, the disk is full, or the file has its largest size.
+            OSError: the folder cannot be written, the disk is full, or the file has its largest
+                size.
         """
         if not self.is_open:
             self.open()
@@ -103,7 +104,7 @@ class FileStorage:
         ]
 
     def record_sequence(self, sequence: int) -> None:
-        """Keep the number of the push that is about to be sent: a successor's number must be higher."""
+        """Keep the number of the push about to be sent: a successor's number must be higher."""
         self._sequence = sequence
         if self._blocks:
             struct.pack_into("<Q", self._blocks[0].view, SEQUENCE_OFFSET, sequence)
@@ -111,7 +112,8 @@ class FileStorage:
     def open(self) -> None:
         """Create the file and take the owner's lock.
 
-        It gets its name only when the lock is held, so nobody can mistake it for a dead process' file.
+        It gets its name only when the lock is held, so nobody can mistake it for a dead process'
+        file.
 
         Raises:
             OSError: the folder cannot be written or the disk is full.
@@ -173,7 +175,7 @@ class FileStorage:
             self.abandon()
 
     def abandon(self) -> None:
-        """Close the file without deleting it: whoever runs next sends it. Also in a forked process."""
+        """Close the file and leave it: whoever runs next sends it. Also in a forked process."""
         for fd in (self._lock_fd, self._fd):
             if fd >= 0:
                 os.close(fd)

@@ -22,7 +22,7 @@ from dreamos_metrics.spool.layout import (
 
 @dataclass(frozen=True)
 class RecoveredValues:
-    """Values of a process that ended: its header, the number of its last push, its series with their slots."""
+    """Values of a process that ended: its header, its last push's number, its series and slots."""
 
     header: Mapping[str, Any]
     sequence: int

@@ -1,4 +1,4 @@
-"""Alias of `dreamos_metrics` under the name in the documents of Dream.OS: same objects, same modules."""
+"""Alias of `dreamos_metrics`, by its name in the documents of Dream.OS: the same objects."""
 
 from dreamos_metrics.alias import extend as _extend
 
