@@ -1,4 +1,4 @@
-"""What an agent says of itself: tasks, operations, heartbeats, progress, errors, health.
+"""Handle of the agent, by which it says how it is: tasks, operations, heartbeats, progress, errors, health.
 
     import dreamos_metrics as metrics
 
@@ -25,7 +25,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from dreamos_metrics.instrumentation.capped_label import CappedLabel, error_type, is_number
-from dreamos_metrics.instrumentation.operations import OperationRecord
+from dreamos_metrics.instrumentation.operations import OperationRecorder
 from dreamos_metrics.instrumentation.process import watch_process
 from dreamos_metrics.instrumentation.spans import Span
 from dreamos_metrics.metrics.counter import Counter
@@ -38,8 +38,8 @@ __all__ = ["Agent", "current_agent"]
 
 Outcome = Literal["success", "error"]
 
-TASK_BUCKETS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
-RESPONSE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 90, 120, 300)
+TASK_BUCKETS_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
+RESPONSE_BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 90, 120, 300)
 
 _started = Counter("dreamos_agent_tasks_started_total", "Tasks that were begun", ["task"])
 _completed = Counter("dreamos_agent_tasks_completed_total", "Tasks that ended well", ["task"])
@@ -50,7 +50,7 @@ _task_seconds = Histogram(
     "dreamos_agent_task_duration_seconds",
     "How long tasks took",
     ["task", "outcome"],
-    buckets=TASK_BUCKETS,
+    buckets=TASK_BUCKETS_SECONDS,
 )
 _in_progress = Gauge("dreamos_agent_tasks_in_progress", "Tasks that are being worked on", ["task"])
 _heartbeats = Counter("dreamos_agent_heartbeats_total", "Signs of life of the agent's own code")
@@ -58,7 +58,7 @@ _progress = Counter("dreamos_agent_progress_total", "Times that work got done")
 _responses = Histogram(
     "dreamos_agent_response_seconds",
     "How long the agent took to answer",
-    buckets=RESPONSE_BUCKETS,
+    buckets=RESPONSE_BUCKETS_SECONDS,
 )
 _agent_errors = Counter(
     "dreamos_agent_errors_total", "Errors of the agent, by the class of the error", ["error_type"]
@@ -66,7 +66,7 @@ _agent_errors = Counter(
 _task_name = CappedLabel("task")
 
 
-class _TaskRecord:
+class _TaskRecorder:
     def __init__(self, agent: Agent, name: str) -> None:
         self._agent = agent
         self._name = name
@@ -109,7 +109,7 @@ class Agent:
 
         A task that ends well is progress; one that fails is an error of the agent too.
         """
-        return Span(_TaskRecord(self, name))
+        return Span(_TaskRecorder(self, name))
 
     def operation(self, name: str, deadline: float | None = None) -> Span:
         """Return a block or decorator for something that may take long: a model or tool call.
@@ -117,7 +117,7 @@ class Agent:
         While it is in flight the agent counts as busy. Past `deadline` (seconds from its beginning)
         it counts as overdue until it ends; it is not interrupted. Without one it is never overdue.
         """
-        return Span(OperationRecord(name, deadline))
+        return Span(OperationRecorder(name, deadline))
 
     def heartbeat(self) -> None:
         """Say that the agent's own code is running; call it where the main loop turns."""
@@ -144,7 +144,7 @@ class Agent:
 
     def responding(self) -> Span:
         """Return a block or decorator that records how long the agent took to answer."""
-        return Span(_ResponseRecord())
+        return Span(_ResponseRecorder())
 
     def health(self, ratio: float) -> None:
         """Say how well the agent is: 1 is well, 0 is out of order; of several processes the
@@ -166,7 +166,7 @@ class Agent:
         return f"Agent({self._name!r})"
 
 
-class _ResponseRecord:
+class _ResponseRecorder:
     def begin(self, span: Span) -> None:
         pass
 

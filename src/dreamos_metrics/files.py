@@ -48,23 +48,32 @@ _BINARY = "binary"
 
 
 def read_text(path: StrPath, encoding: str = "utf-8", *, label: str | None = None) -> str:
-    """Return the text of a file. Raises `OSError`, or `UnicodeDecodeError` for another encoding."""
+    """Return the text of a file.
+
+    Raises:
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is in another encoding.
+    """
 
     def work() -> tuple[str, int]:
         data = Path(path).read_bytes()
         return data.decode(encoding), len(data)
 
-    return _moved("read", "read", path, encoding, label, work)
+    return _transfer("read", "read", path, encoding, label, work)
 
 
 def read_bytes(path: StrPath, *, label: str | None = None) -> bytes:
-    """Return the bytes of a file. Raises `OSError`."""
+    """Return the bytes of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
 
     def work() -> tuple[bytes, int]:
         data = Path(path).read_bytes()
         return data, len(data)
 
-    return _moved("read", "read", path, _BINARY, label, work)
+    return _transfer("read", "read", path, _BINARY, label, work)
 
 
 def write_text(
@@ -72,20 +81,27 @@ def write_text(
 ) -> int:
     """Replace the text of a file and return the bytes written.
 
-    Raises `OSError`, or `UnicodeEncodeError`, and then the file is untouched. A process that dies
-    in the middle leaves half a file: `atomic_write` does not.
+    A process that dies in the middle leaves half a file: `atomic_write` does not.
+
+    Raises:
+        OSError: it cannot be written.
+        UnicodeEncodeError: the encoding lacks a character; the file is untouched.
     """
 
     def work() -> tuple[int, int]:
         data = text.encode(encoding)
         return Path(path).write_bytes(data), len(data)
 
-    return _moved("write", "write", path, encoding, label, work)
+    return _transfer("write", "write", path, encoding, label, work)
 
 
 def write_bytes(path: StrPath, data: bytes, *, label: str | None = None) -> int:
-    """Replace the bytes of a file and return how many were written. Raises `OSError`."""
-    return _moved(
+    """Replace the bytes of a file and return how many were written.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    return _transfer(
         "write", "write", path, _BINARY, label, lambda: (Path(path).write_bytes(data), len(data))
     )
 
@@ -96,8 +112,11 @@ def atomic_write(
     """Replace a file so that a reader sees the old or the new content, never half of it.
 
     The new content is on the disk (fsync) before it takes the file's name; permissions stay, and a
-    symbolic link stays a link. Returns the bytes written. Raises `OSError` or
-    `UnicodeEncodeError`; then the old content is still there and no temporary file is left.
+    symbolic link stays a link. Returns the bytes written.
+
+    Raises:
+        OSError: it cannot be written; the old content is there and no temporary file is left.
+        UnicodeEncodeError: the encoding lacks a character; the same.
     """
 
     def work() -> tuple[int, int]:
@@ -105,7 +124,7 @@ def atomic_write(
         replace_file(Path(os.path.realpath(path)), raw)
         return len(raw), len(raw)
 
-    return _moved("write", "atomic_write", path, _encoding(data, encoding), label, work)
+    return _transfer("write", "atomic_write", path, _encoding(data, encoding), label, work)
 
 
 def append(
@@ -113,7 +132,10 @@ def append(
 ) -> int:
     """Add to the end of a file, which is created when it is missing; returns the bytes added.
 
-    One write call, so that several processes can append lines to one file. Raises `OSError`.
+    One write call, so that several processes can append lines to one file.
+
+    Raises:
+        OSError: it cannot be written.
     """
     size = 0
 
@@ -126,7 +148,7 @@ def append(
         return len(raw), len(raw)
 
     used = _encoding(data, encoding)
-    return _moved("write", "append", path, used, label, work, size=lambda: size)
+    return _transfer("write", "append", path, used, label, work, size=lambda: size)
 
 
 def create(
@@ -134,7 +156,9 @@ def create(
 ) -> int:
     """Make a new file and return the bytes written.
 
-    Raises `FileExistsError` when the file is there, and then leaves it alone; other `OSError`.
+    Raises:
+        FileExistsError: the file is there; it is left alone.
+        OSError: it cannot be written.
     """
 
     def work() -> tuple[int, int]:
@@ -147,20 +171,30 @@ def create(
                 raise
         return len(raw), len(raw)
 
-    return _moved("write", "create", path, _encoding(data, encoding), label, work)
+    return _transfer("write", "create", path, _encoding(data, encoding), label, work)
 
 
 def delete(path: StrPath, *, missing_ok: bool = False, label: str | None = None) -> None:
-    """Remove a file. Raises `FileNotFoundError` unless `missing_ok`; other `OSError`."""
+    """Remove a file.
+
+    Raises:
+        FileNotFoundError: there is none, and not `missing_ok`.
+        OSError: it cannot be removed.
+    """
     event = file_events.deleted(path)
-    _done("write", "delete", path, event, label, lambda: Path(path).unlink(missing_ok=missing_ok))
+    _operate(
+        "write", "delete", path, event, label, lambda: Path(path).unlink(missing_ok=missing_ok)
+    )
 
 
 def archive(path: StrPath, folder: StrPath, *, label: str | None = None) -> Path:
     """Move a file into `folder`, which is made when it is missing, and return where it now lies.
 
     A name that is taken there gets a number (`report.1.md`): nothing is overwritten by another
-    call in this process. Raises `OSError`.
+    call in this process.
+
+    Raises:
+        OSError: it cannot be moved.
     """
     source = Path(path)
 
@@ -170,16 +204,18 @@ def archive(path: StrPath, folder: StrPath, *, label: str | None = None) -> Path
         shutil.move(source, target)
         return target
 
-    return _done("write", "archive", path, file_events.archived(path, folder), label, work)
+    return _operate("write", "archive", path, file_events.archived(path, folder), label, work)
 
 
 def create_directory(path: StrPath, *, exist_ok: bool = True, label: str | None = None) -> None:
     """Make a folder with its parents.
 
-    Raises `FileExistsError` when something else is there, or anything with `exist_ok=False`.
+    Raises:
+        FileExistsError: something else is there, or anything with `exist_ok=False`.
+        OSError: it cannot be made.
     """
     event = file_events.directory("directory_created", "directory_create_error", path)
-    _done(
+    _operate(
         "directory",
         "create_directory",
         path,
@@ -192,8 +228,10 @@ def create_directory(path: StrPath, *, exist_ok: bool = True, label: str | None 
 def clear_directory(path: StrPath, *, label: str | None = None) -> int:
     """Remove everything in a folder, but not the folder, and return how many entries went.
 
-    A symbolic link is removed, never what it points to. Raises the first `OSError`; what was
-    removed until then is gone.
+    A symbolic link is removed, never what it points to.
+
+    Raises:
+        OSError: the first that occurred; what was removed until then is gone.
     """
 
     def work() -> int:
@@ -206,10 +244,10 @@ def clear_directory(path: StrPath, *, label: str | None = None) -> int:
         return len(entries)
 
     event = file_events.directory("directory_cleared", "directory_clear_error", path)
-    return _done("directory", "clear_directory", path, event, label, work)
+    return _operate("directory", "clear_directory", path, event, label, work)
 
 
-def _moved(
+def _transfer(
     kind: Kind,
     operation: str,
     path: StrPath,
@@ -223,7 +261,7 @@ def _moved(
     try:
         result, count = work()
     except Exception as error:
-        _fail(kind, operation, path, event, error, time.perf_counter() - start, label)
+        _record_failure(kind, operation, path, event, error, time.perf_counter() - start, label)
         raise
     seconds = time.perf_counter() - start
     now = count if size is None else size()
@@ -234,7 +272,7 @@ def _moved(
     return result
 
 
-def _done(
+def _operate(
     kind: Kind,
     operation: str,
     path: StrPath,
@@ -246,7 +284,7 @@ def _done(
     try:
         result = work()
     except Exception as error:
-        _fail(kind, operation, path, event, error, time.perf_counter() - start, label)
+        _record_failure(kind, operation, path, event, error, time.perf_counter() - start, label)
         raise
     seconds = time.perf_counter() - start
     file_metrics.succeeded(kind, operation, path, seconds=seconds, label=label)
@@ -254,7 +292,7 @@ def _done(
     return result
 
 
-def _fail(
+def _record_failure(
     kind: Kind,
     operation: str,
     path: StrPath,

@@ -1,4 +1,4 @@
-"""Measure every request of a web application: WSGI (Flask, …) and ASGI (FastAPI, Starlette, …).
+"""Middleware that measures every request: WSGI (Flask, …) and ASGI (FastAPI, Starlette, …).
 
     middleware.instrument_flask(app)                    # Flask
     app.add_middleware(middleware.ASGIMiddleware)       # FastAPI, Starlette
@@ -39,7 +39,7 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: Where a WSGI application may put the template of its route, in the environ.
 ROUTE_KEY = "dreamos.route"
 
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 _METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
@@ -49,7 +49,7 @@ _seconds = Histogram(
     "dreamos_http_request_duration_seconds",
     "How long requests took, by method, template of the route and class of the status",
     ["method", "route", "status"],
-    buckets=BUCKETS,
+    buckets=BUCKETS_SECONDS,
 )
 _in_progress = Gauge("dreamos_http_requests_in_progress", "Requests that are being answered")
 _route = CappedLabel("route", cap=200)

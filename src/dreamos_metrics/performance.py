@@ -189,10 +189,10 @@ def api_call(service: str) -> Span:
     `Timeout` in the name of its class or of a base class, as the HTTP libraries have it. An answer
     that is an error without an exception: `call.fail("HTTP503")`.
     """
-    return Span(_ApiRecord(service))
+    return Span(_ApiCallRecorder(service))
 
 
-class _ApiRecord:
+class _ApiCallRecorder:
     def __init__(self, service: str) -> None:
         self._service = service
 

@@ -1,4 +1,4 @@
-"""Test your own instrumentation: what was counted, and a clean start for each test.
+"""Helpers for tests of your own instrumentation: what was counted, and a clean start for each test.
 
     from dreamos_metrics import testing
 
@@ -38,8 +38,10 @@ def value(name: str, labels: Mapping[str, object] | None = None, /, **named: obj
 
     `name` is what Prometheus would show: `tasks_total`, `duration_seconds_count`, `…_sum`. Labels
     that are left out are summed over. They are given by name, or in a mapping where a name is no
-    identifier. Raises `LookupError` when no metric of this name exists, so that a misspelt
-    name is not taken for a zero.
+    identifier.
+
+    Raises:
+        LookupError: no metric has this name; a misspelt one must not be taken for a zero.
     """
     wanted = {key: str(given) for key, given in {**(labels or {}), **named}.items()}
     found = False
@@ -112,8 +114,10 @@ def fresh() -> Iterator[None]:
     """Let all of the library's metrics stand at zero inside the block, and again after it.
 
     Metrics stay declared, and series that the code keeps in variables stay good. What other
-    libraries count with `prometheus_client` itself is not touched. Raises `RuntimeError` where this
-    process pushes: there the counts are not a test's to forget.
+    libraries count with `prometheus_client` itself is not touched.
+
+    Raises:
+        RuntimeError: this process pushes; there the counts are not a test's to forget.
     """
     if lifecycle.current() is not None:
         raise RuntimeError("metrics are being pushed; call stop() before testing.fresh()")

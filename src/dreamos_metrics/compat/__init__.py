@@ -1,4 +1,4 @@
-"""The classes that Dream.OS code knows from before, on top of the registry of today.
+"""Older classes that Dream.OS code knows, on top of the registry of today.
 
 `BaseMetrics`, `FileMetrics`, `LogMetrics`, `BridgeMetrics` and `CommandMetrics` take the same calls
 and answer `get_metrics()` in the same shape. What is new: every call is also counted in the

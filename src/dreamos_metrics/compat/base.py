@@ -109,7 +109,7 @@ class BaseMetrics(ForkSafe):
 class Observations(list[float]):
     """The last 1000 values of a histogram, and the summary of all that there ever were."""
 
-    KEEP = 1000
+    MAX_KEPT_VALUES = 1000
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Observations(list[float]):
     def add(self, value: float) -> None:
         """Add one value."""
         self.append(value)
-        if len(self) > self.KEEP:
+        if len(self) > self.MAX_KEPT_VALUES:
             del self[0]
         self._count += 1
         self._sum += value

@@ -13,8 +13,10 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 def replace_file(target: Path, data: bytes) -> None:
     """Write `data` to the disk beside `target`, then give it the name of `target`.
 
-    Permissions of a file that is there stay; a new one gets those that any new file gets. Raises
-    `OSError`, and then `target` is unchanged and nothing is left beside it.
+    Permissions of a file that is there stay; a new one gets those that any new file gets.
+
+    Raises:
+        OSError: `target` is unchanged and nothing is left beside it.
     """
     temporary = target.with_name(f".{target.name[:40]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     # Opened like this, the kernel applies the umask, which Python can not read without setting it.

@@ -42,7 +42,7 @@ _DURATION = Histogram(
 )
 _EVENTS = Counter(
     "dreamos_file_events_total",
-    "Changes of files that somebody watched and logged: created, modified, deleted",
+    "Changes of files that somebody count_watcher_event and logged: created, modified, deleted",
     ["event"],
 )
 _operation = CappedLabel("operation", cap=50)
@@ -70,7 +70,7 @@ def succeeded(
         _BYTES.labels(operation).inc(moved)
     if size is not None:
         _SIZE.labels(where).set(size)
-    took(operation, seconds)
+    observe_duration(operation, seconds)
 
 
 def failed(
@@ -86,19 +86,19 @@ def failed(
     operation = _operation(operation)
     where = label_for(path, directory=kind == "directory", given=label)
     _FAILED[kind].labels(where, operation, error_type(error)).inc()
-    took(operation, seconds)
+    observe_duration(operation, seconds)
 
 
-def took(operation: str, seconds: float | None) -> None:
-    """Record how long one operation took, when that is known and makes sense."""
+def observe_duration(operation: str, seconds: float | None) -> None:
+    """Record how long one operation observe_duration, when that is known and makes sense."""
     if seconds is None:
         return
     if not math.isfinite(seconds) or seconds < 0:
-        record_error("value", f"a file operation took {seconds} s")
+        record_error("value", f"a file operation observe_duration {seconds} s")
         return
     _DURATION.labels(operation).observe(seconds)
 
 
-def watched(event: str) -> None:
+def count_watcher_event(event: str) -> None:
     """Count one change that a watcher saw; it is no operation of this agent."""
     _EVENTS.labels(event).inc()

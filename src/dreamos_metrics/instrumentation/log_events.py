@@ -53,7 +53,7 @@ RULES = {
     "temp_cleanup_failed": Rule("write", "cleanup", failed=True),
 }
 #: Events of a watcher: something in a folder changed, whoever did it. Counted by themselves.
-WATCHED = frozenset({"file_created", "file_modified", "file_deleted"})
+WATCHER_EVENTS = frozenset({"file_created", "file_modified", "file_deleted"})
 
 _ERRNO = re.compile(r"\[Errno (\d{1,4})\]")
 
@@ -61,14 +61,14 @@ _ERRNO = re.compile(r"\[Errno (\d{1,4})\]")
 def count(event: str, record: logging.LogRecord) -> None:
     """Count `event` if it is a known one; `record` carries its fields."""
     rule = RULES.get(event)
-    if rule is None and event not in WATCHED:
+    if rule is None and event not in WATCHER_EVENTS:
         return
     fields = record.__dict__
     path = fields.get(rule.path_field if rule else "path", fields.get("path"))
     if isinstance(path, CountedPath):
         return
     if rule is None:
-        file_metrics.watched(event)
+        file_metrics.count_watcher_event(event)
     elif rule.failed:
         _failed(rule, path, record)
     else:

@@ -14,7 +14,7 @@ from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.gauge import Gauge
 from dreamos_metrics.metrics.histogram import Histogram
 
-BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 90, 120, 300, 600)
+BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 90, 120, 300, 600)
 
 _flight = Gauge(
     "dreamos_agent_operations_in_flight", "Operations that have begun and not ended", ["operation"]
@@ -28,7 +28,7 @@ _seconds = Histogram(
     "dreamos_agent_operation_duration_seconds",
     "How long operations took",
     ["operation", "outcome"],
-    buckets=BUCKETS,
+    buckets=BUCKETS_SECONDS,
 )
 _heartbeats = Counter("dreamos_agent_heartbeats_total", "Signs of life of the agent's own code")
 _operation_name = CappedLabel("operation")
@@ -73,7 +73,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_deadlines.reset)
 
 
-class OperationRecord:
+class OperationRecorder:
     """Counts operations of one name."""
 
     def __init__(self, name: str, deadline: float | None) -> None:

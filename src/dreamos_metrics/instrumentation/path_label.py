@@ -170,7 +170,10 @@ def set_path_label(
 ) -> None:
     """Choose in code what `DREAMOS_METRICS_PATH_LABEL`, `_ROOTS` and `_CAP` choose outside.
 
-    Raises `ValueError` for an unknown mode or a cap below 1. Values already counted stay.
+    Values already counted stay.
+
+    Raises:
+        ValueError: an unknown mode, or a cap below 1.
     """
     global _current
     if mode not in MODES:

@@ -32,16 +32,16 @@ def starlette_route(app: Any, asked: Scope) -> str | None:
 
 def _walk(routes: Iterable[Any], scope: dict[str, Any], prefix: str) -> str | None:
     partial = None
-    for route in _flat(routes):
+    for route in _expand_included(routes):
         match, child = _match(route, scope)
         if match == _FULL:
-            return _inside(route, {**scope, **child}, prefix)
+            return _template_inside(route, {**scope, **child}, prefix)
         if match == _PARTIAL and partial is None:
-            partial = _inside(route, {**scope, **child}, prefix)
+            partial = _template_inside(route, {**scope, **child}, prefix)
     return partial
 
 
-def _flat(routes: Iterable[Any]) -> Iterable[Any]:
+def _expand_included(routes: Iterable[Any]) -> Iterable[Any]:
     """Yield the routes, and in place of a router that FastAPI included the routes in it."""
     for route in routes:
         if hasattr(route, "path") or hasattr(route, "host"):
@@ -67,7 +67,7 @@ def _path_below_root(scope: dict[str, Any]) -> str:
     return path[len(root) :] if root and path.startswith(root) else path
 
 
-def _inside(route: Any, scope: dict[str, Any], prefix: str) -> str:
+def _template_inside(route: Any, scope: dict[str, Any], prefix: str) -> str:
     path = prefix + str(getattr(route, "path", None) or "")
     routes = getattr(route, "routes", None)
     if routes:

@@ -17,7 +17,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _S = TypeVar("_S", bound="Span")
 
 
-class Record(Protocol):
+class SpanRecorder(Protocol):
     """What a kind of span does with its beginning and its end."""
 
     def begin(self, span: Span) -> None:
@@ -40,8 +40,8 @@ class Span:
     the block nothing is counted: the block belongs to the parent.
     """
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    def __init__(self, recorder: SpanRecorder) -> None:
+        self._recorder = recorder
         self._start = 0.0
         self._process = 0
         self._failure: object = None
@@ -57,7 +57,7 @@ class Span:
         self._process = os.getpid()
         self._failure = None
         try:
-            self._record.begin(self)
+            self._recorder.begin(self)
         except Exception as wrong:  # noqa: BLE001 - the agent's work goes on, whatever we are given
             record_error("span", type(wrong).__name__)
         self._start = time.perf_counter()
@@ -75,7 +75,7 @@ class Span:
         if isinstance(error, GeneratorExit):
             error = None  # whoever read a stream had enough of it: that is no failure
         try:
-            self._record.end(self, seconds, error if error is not None else self._failure)
+            self._recorder.end(self, seconds, error if error is not None else self._failure)
         except Exception as wrong:  # noqa: BLE001 - as above
             record_error("span", type(wrong).__name__)
 
@@ -90,9 +90,9 @@ class Span:
     ) -> None:
         self.__exit__(kind, error, trace)
 
-    def _again(self) -> Span:
+    def _recreate(self) -> Span:
         # One decorated function runs many times at once: each run is a span of its own.
-        return type(self)(self._record)
+        return type(self)(self._recorder)
 
     def __call__(self, function: _F) -> _F:
         """Measure every call of `function`, which stays what it is: plain, coroutine, generator.
@@ -103,7 +103,7 @@ class Span:
 
             @functools.wraps(function)
             async def coroutine(*args: Any, **kwargs: Any) -> Any:
-                with self._again():
+                with self._recreate():
                     return await function(*args, **kwargs)
 
             return cast(_F, coroutine)
@@ -111,7 +111,7 @@ class Span:
 
             @functools.wraps(function)
             async def stream(*args: Any, **kwargs: Any) -> Any:
-                with self._again():
+                with self._recreate():
                     async with aclosing(function(*args, **kwargs)) as steps:
                         async for step in steps:
                             yield step
@@ -121,14 +121,14 @@ class Span:
 
             @functools.wraps(function)
             def generator(*args: Any, **kwargs: Any) -> Any:
-                with self._again():
+                with self._recreate():
                     return (yield from function(*args, **kwargs))
 
             return cast(_F, generator)
 
         @functools.wraps(function)
         def plain(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
+            with self._recreate():
                 return function(*args, **kwargs)
 
         return cast(_F, plain)

@@ -1,4 +1,4 @@
-"""Both ways between our metrics and prometheus_client's registry.
+"""Bridge between our metrics and prometheus_client's registry, both ways.
 
 Ours are registered there, so its exporters show them. What other libraries declare there is pushed
 too.

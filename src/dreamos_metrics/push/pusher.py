@@ -154,9 +154,9 @@ class Pusher:
             self._remove_file()
             self._scan_spool(_FINAL_SPOOL_SCAN_MAX_SECONDS)
         elif snapshot is not None:
-            self._spool(snapshot)
+            self._keep_in_spool(snapshot)
 
-    def _spool(self, snapshot: Snapshot) -> None:
+    def _keep_in_spool(self, snapshot: Snapshot) -> None:
         """Spool the final snapshot; without a spool, what was counted is lost and not reported."""
         if self.folder is None:
             with REGISTRY.lock:

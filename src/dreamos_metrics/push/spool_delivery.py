@@ -20,7 +20,7 @@ _PERMANENT_REFUSALS = {400, 409, 413, 415}
 
 
 @dataclass
-class Report:
+class DeliveryReport:
     """What one round did.
 
     Attributes:
@@ -44,7 +44,7 @@ def send_spooled(
     seconds: float,
     connection: Connection | None = None,
     any_url: bool = False,
-) -> Report:
+) -> DeliveryReport:
     """Send everything in the folder that has no living owner and was meant for `url`.
 
     Several processes may do this at the same time: each file is sent by one of them, and sending
@@ -54,7 +54,7 @@ def send_spooled(
         seconds: how long the round may take.
         any_url: send what was meant for other services too.
     """
-    report = Report()
+    report = DeliveryReport()
     own = connection or Connection(url, seconds)
     until = monotonic() + seconds
     try:
@@ -68,15 +68,19 @@ def send_spooled(
                 if not any_url and entry.header["url"].rstrip("/") != url.rstrip("/"):
                     report.left += 1
                     continue
-                _send_one(entry, own, token, max(0.1, until - monotonic()), report)
+                _deliver_entry(entry, own, token, max(0.1, until - monotonic()), report)
     finally:
         if connection is None:
             own.close()
     return report
 
 
-def _send_one(
-    entry: recovery.Entry, connection: Connection, token: str, timeout: float, report: Report
+def _deliver_entry(
+    entry: recovery.Entry,
+    connection: Connection,
+    token: str,
+    timeout: float,
+    report: DeliveryReport,
 ) -> None:
     try:
         response = deliver(entry, connection, token, timeout)

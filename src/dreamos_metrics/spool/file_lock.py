@@ -8,11 +8,13 @@ import sys
 if sys.platform == "win32":
     import msvcrt
 
-    _FAR = 1 << 30  # beyond the file's end: Windows forbids others to read locked bytes
+    _LOCK_OFFSET_BYTES = (
+        1 << 30
+    )  # beyond the file's end: Windows forbids others to read locked bytes
 
     def lock(fd: int) -> bool:
         """Take the lock without waiting; return whether it is ours now."""
-        os.lseek(fd, _FAR, os.SEEK_SET)
+        os.lseek(fd, _LOCK_OFFSET_BYTES, os.SEEK_SET)
         try:
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
         except OSError:

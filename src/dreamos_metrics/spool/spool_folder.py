@@ -24,7 +24,7 @@ from dreamos_metrics.spool.values_file import LIVE
 
 FINAL = ".final"
 REFUSED = ".refused"
-MAX_BYTES = 100 << 20
+MAX_FOLDER_BYTES = 100 << 20
 MAX_AGE_SECONDS = 7 * 86400.0
 
 
@@ -113,7 +113,7 @@ def refuse(path: Path) -> None:
 
 
 def tidy(
-    folder: Path, *, max_bytes: int = MAX_BYTES, max_age_seconds: float = MAX_AGE_SECONDS
+    folder: Path, *, max_bytes: int = MAX_FOLDER_BYTES, max_age_seconds: float = MAX_AGE_SECONDS
 ) -> int:
     """Delete what is too old, and the oldest while the folder is too large; return how many counts'
     files went.
@@ -121,7 +121,7 @@ def tidy(
     Files of running processes are never touched.
     """
     now, total, dropped = time.time(), 0, 0
-    for changed, size, path in sorted(_everything(folder), reverse=True):
+    for changed, size, path in sorted(_spool_files(folder), reverse=True):
         half_made = path.suffix == ".new" or path.name.startswith(".final-")
         too_old = now - changed > (3600 if half_made else max_age_seconds)
         total += size
@@ -135,7 +135,7 @@ def tidy(
     return dropped
 
 
-def _everything(folder: Path) -> Iterator[tuple[float, int, Path]]:
+def _spool_files(folder: Path) -> Iterator[tuple[float, int, Path]]:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             ours = entry.name.endswith((LIVE, FINAL, REFUSED, ".new"))
