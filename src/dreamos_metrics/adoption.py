@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dreamos_metrics import alias
 from dreamos_metrics.instrumentation.atomic_file import replace_file
 
 PACKAGE = "dreamos"
@@ -168,8 +169,6 @@ def _has_adopted(tree: ast.Module) -> bool:
 
 
 def _shared_names(tree: ast.Module) -> dict[str, int]:
-    from dreamos_metrics import alias
-
     bound: dict[str, int] = {}
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
