@@ -19,7 +19,7 @@ from benchmarks.service.bodies import text
 from benchmarks.service.peers import Peer
 from benchmarks.service.scrapes import Agents, Waits, flood, pushes_of, scrapes_of
 
-OTHERS = 100
+OTHERS = 20
 """Agents whose pushes and scrapes are measured; 1,000 samples each."""
 SETTLE_SECONDS = 30.0
 
@@ -59,10 +59,18 @@ def measure(peer: Peer, crowd: Crowd) -> tuple[Waits, float]:
     with _beside(_attend, peer.port, crowd), contextlib.ExitStack() as stack:
         if crowd.flooding:
             stack.enter_context(_beside(flood, peer.port))
-        time.sleep(SETTLE_SECONDS)
+        _settle(agents)
         push_beside, scrape_beside = pushes_of(agents), scrapes_of(peer, agents)
         memory = peer.memory()
     return Waits(push_alone, push_beside, scrape_alone, scrape_beside), memory
+
+
+def _settle(agents: Agents) -> None:
+    """Wait until the whole crowd is there; the others go on pushing, as agents do."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        agents.push_all()
+        time.sleep(1.0)
 
 
 @contextlib.contextmanager
