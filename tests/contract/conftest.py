@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tools.waiting import ended, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -77,15 +78,12 @@ class Running:
         return self
 
     def _wait(self) -> None:
-        for _ in range(400):
-            if self.process is None or self.process.poll() is not None:
-                break
-            try:
-                if ask(self.url + "/-/ready").status == 200:
-                    return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("the service did not start:\n" + self.log)
+        assert self.process is not None
+        process = self.process
+        eventually(
+            lambda: ask(self.url + "/-/ready").status == 200,
+            hopeless=lambda: ended(process) and f"{ended(process)}\n{self.log}",
+        )
 
     @property
     def log(self) -> str:

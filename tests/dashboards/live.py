@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.alerting.live import free_port, wait_for
+from tests.alerting.live import free_port
 from tests.rules.tooling import Tool
+from tools.waiting import eventually
 
 
 @dataclass
@@ -67,7 +68,7 @@ def prometheus(tool: Tool, folder: Path) -> Iterator[Prometheus]:
     )
     running = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        wait_for(lambda: running.get("/api/v1/status/runtimeinfo"))
+        eventually(lambda: running.get("/api/v1/status/runtimeinfo"))
         yield running
     finally:
         subprocess.run(["docker", "kill", started.stdout.strip()], capture_output=True, check=False)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stack import Stack, eventually, http
+from tests.e2e.stack import Stack, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 

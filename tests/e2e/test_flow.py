@@ -18,7 +18,8 @@ from tests.e2e import grafana
 from tests.e2e.crew import Crew
 from tests.e2e.panels import overview_expressions
 from tests.e2e.sinks import HttpSink, Mailbox, Request
-from tests.e2e.stack import ROOT, Stack, eventually, http
+from tests.e2e.stack import ROOT, Stack, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 

@@ -14,7 +14,8 @@ import pytest
 
 from tests.e2e.conftest import describe, remove_image
 from tests.e2e.sinks import HttpSink, Mailbox
-from tests.e2e.stack import ROOT, Stack, eventually, http
+from tests.e2e.stack import ROOT, Stack, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.crew import Crew
-from tests.e2e.stack import Stack, eventually
+from tests.e2e.stack import Stack
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 

@@ -7,10 +7,11 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+
+from tools.waiting import ended, eventually
 
 PACKAGE = "prometheus-node-exporter"
 # Debian's build changes some defaults (and 1.5 is older than the rest): ask for those of the upstream project
@@ -83,12 +84,4 @@ def free_port() -> int:
 
 def wait(exporter: NodeExporter, process: subprocess.Popen[bytes]) -> None:
     """Return when the page is there; fail the test when the process ends before."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            exporter.scrape()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    pytest.fail(f"node_exporter did not start (exit status {process.poll()})")
+    eventually(exporter.scrape, hopeless=lambda: ended(process))

@@ -24,6 +24,7 @@ from tests.unit.collectors.servers import (
     serving,
     silent,
 )
+from tools.waiting import eventually
 
 NEVER = threading.Event()
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="needs the openssl command")
@@ -260,10 +261,7 @@ def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_path: Pat
     script = f"sleep 60 & echo $! > {told}.new; mv {told}.new {told}; wait"
     probe = Probe("it", "command", command=("/bin/sh", "-c", script), timeout=0.5)
     assert "timeout" == check(probe, NEVER).reason
-    end = time.monotonic() + 10
-    while alive(int(told.read_text())) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not alive(int(told.read_text()))
+    eventually(lambda: not alive(int(told.read_text())))
 
 
 def test_a_command_ends_when_the_service_stops() -> None:

@@ -15,6 +15,7 @@ from services.metrics.probes.result import ProbeResult
 from services.metrics.probes.watcher import State, Watcher
 from tests.unit.collectors.reading import value, values
 from tests.unit.collectors.servers import http_answer, serving, silent
+from tools.waiting import eventually
 
 
 @pytest.fixture
@@ -37,12 +38,14 @@ def write(folder: Path, *entries: str) -> None:
 
 
 def until(collector: DependencyCollector, done: Callable[[list[Metric]], bool]) -> list[Metric]:
-    end = time.monotonic() + 20
-    while True:
-        families = collector.collect()
-        if done(families) or time.monotonic() > end:
-            return families
-        time.sleep(0.01)
+    families: list[Metric] = []
+
+    def collected() -> bool:
+        families[:] = collector.collect()
+        return done(families)
+
+    eventually(collected, every=0.01)
+    return families
 
 
 def test_dependencies_are_probed_and_shown(
@@ -129,9 +132,7 @@ def test_a_probe_that_never_comes_back_is_down_and_not_started_twice(
     watcher = Watcher(Probe("resolver", "dns", "x.example", interval=0.01, timeout=0.01))
     watcher.start()
     assert entered.wait(10)
-    end = time.monotonic() + 10
-    while watcher.state().up is None and time.monotonic() < end:
-        time.sleep(0.005)
+    eventually(lambda: watcher.state().up is not None, every=0.01)
     state = watcher.state()
     assert (False, "timeout", 1) == (state.up, state.reason, state.failures["timeout"])
     assert 1 == len(asked)

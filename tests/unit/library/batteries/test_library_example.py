@@ -11,13 +11,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tools.waiting import ended, eventually
 
 ROOT = Path(__file__).parents[4]
 EXAMPLE = ROOT / "examples" / "agent.py"
@@ -49,11 +50,11 @@ def service(tmp_path: Path) -> Iterator[str]:
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 30
-        while not answers(f"{url}/-/ready"):
-            assert process.poll() is None, (tmp_path / "service.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        log_file = tmp_path / "service.log"
+        eventually(
+            lambda: answers(f"{url}/-/ready"),
+            hopeless=lambda: ended(process) and f"{ended(process)}\n{log_file.read_text()}",
+        )
         yield url
     finally:
         process.terminate()
@@ -181,10 +182,7 @@ def test_what_a_killed_agent_did_arrives_with_its_next_run(tmp_path: Path, servi
 
 
 def wait_for_lines(path: Path, lines: int) -> None:
-    deadline = time.monotonic() + 30
-    while not path.exists() or len(path.read_bytes().splitlines()) < lines:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: len(path.read_bytes().splitlines()) >= lines)
 
 
 def test_without_a_service_it_says_so_and_works_on(tmp_path: Path) -> None:

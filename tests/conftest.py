@@ -1,0 +1,38 @@
+"""Order of the tests, how long they may take, and which of them share a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+
+END_TO_END = Path(__file__).parent / "e2e"
+END_TO_END_TIMEOUT_SECONDS = 1800  # a stack is built, started, and waits for its alerts
+
+
+class FileScheduling(LoadFileScheduling):
+    """Every file to one worker; all end-to-end tests, which share a stack, to the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = "tests/e2e"
+        return folder if nodeid.startswith(folder + "/") else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)  # `-p no:xdist` has no such hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling:
+    return FileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort the shuffled tests: end-to-end ones last, or first where there are several workers.
+
+    They wait most of the time. Beside them another worker does the rest; a single one does the rest
+    before them, so that the stack's load is not upon it.
+    """
+    for item in items:
+        if END_TO_END in item.path.parents:
+            item.add_marker(pytest.mark.timeout(END_TO_END_TIMEOUT_SECONDS))
+    among_workers = hasattr(config, "workerinput")
+    items.sort(key=lambda item: (END_TO_END in item.path.parents) != among_workers)
