@@ -63,8 +63,8 @@ def eventually(
 
 
 def eventually_equal(
-    expected: T,
-    question: Callable[[], T],
+    expected: object,
+    question: Callable[[], object],
     *,
     within: float = PATIENCE_SECONDS,
     every: float = PAUSE_SECONDS,

@@ -35,7 +35,7 @@ def ask(url: str, body: bytes | None = None, method: str = "GET", **headers: str
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url, data=body, method=method, headers=names)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             status, found, text = answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         status, found, text = error.code, error.headers, error.read()
@@ -97,7 +97,7 @@ class Running:
         """End the service as Ctrl-C does."""
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(20)
+            self.process.wait(60)
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> None:
@@ -105,7 +105,7 @@ class Running:
             return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, how)
-        self.process.wait(20)
+        self.process.wait(60)
         self.process = None
 
     def push(self, path: str, body: str | bytes = "", method: str = "PUT", **headers: str) -> Reply:

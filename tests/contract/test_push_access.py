@@ -76,7 +76,7 @@ def test_guesses_over_one_connection_count_once_each(
 ) -> None:
     (tmp_path / "push").write_text("the-token\n")
     service = launch(METRICS_PUSH_TOKEN_FILE=str(tmp_path / "push"), METRICS_MAX_AUTH_FAILURES="3")
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     statuses = []
     for token in ["the-token", "the-token", *"01234", "the-token"]:
         headers = {"Authorization": f"Bearer {token}"}
@@ -95,7 +95,7 @@ def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         env={"PATH": "/usr/bin:/bin", **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 

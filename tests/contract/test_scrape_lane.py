@@ -24,7 +24,7 @@ class Line:
     """One kept-alive connection; the first request makes the service know it."""
 
     def __init__(self, service: Running) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+        self.connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
         self.get("/-/ready")
 
     def get(self, path: str = "/metrics", method: str = "GET", **headers: str) -> tuple[int, bytes]:
@@ -118,7 +118,7 @@ def test_two_requests_sent_at_once_are_both_answered(shared: Running, line: Line
     request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
     sock = line.connection.sock
     sock.sendall(request + request)
-    sock.settimeout(20)
+    sock.settimeout(60)
     raw = b""
     while raw.count(b"HTTP/1.1 200 OK") < 2:
         more = sock.recv(65_536)

@@ -28,7 +28,7 @@ class Prometheus:
         """Ask the API; fail with Prometheus' own words when it refuses."""
         data = urllib.parse.urlencode(form).encode() if form else None
         try:
-            with urllib.request.urlopen(f"{self.url}{path}", data, timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.url}{path}", data, timeout=60) as answer:
                 return json.loads(answer.read())["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from error
@@ -43,7 +43,7 @@ class Prometheus:
 
     def own_metrics(self) -> set[str]:
         """Return the names of what Prometheus exports of itself."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=60) as answer:
             return names_in(answer.read().decode())
 
 

@@ -64,7 +64,7 @@ class Service:
 
     def total(self, sample: str) -> float:
         """Add up all the series of /metrics whose name is ``sample``."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         return sum(
             float(line.rsplit(" ", 1)[1])

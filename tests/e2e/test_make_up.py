@@ -86,7 +86,7 @@ def test_status_shows_every_target_up(stack: Stack) -> None:
             jobs.values()
         )
 
-    eventually(all_up, within=30)
+    eventually(all_up, within=60)
 
 
 def test_ports_are_open_on_loopback_only(stack: Stack) -> None:

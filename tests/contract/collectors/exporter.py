@@ -32,7 +32,7 @@ class NodeExporter:
     """
 
     def __init__(self, port: int, pid: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.pid = pid
 
     def scrape(self) -> str:

@@ -100,7 +100,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         yield Observed(service, _complete(service, folder.name))
         service.stop()
     agent.stdin.close()
-    agent.wait(20)
+    agent.wait(60)
     agent.stdout.close()
 
 

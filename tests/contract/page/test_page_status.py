@@ -125,7 +125,7 @@ def test_a_refused_push_is_shown_with_its_reason(launch: Callable[..., Running])
 
 def test_a_thousand_agents_stay_readable(launch: Callable[..., Running]) -> None:
     service = launch()
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     for each in range(1_005):
         path = f"/metrics/job/dreamos/agent/swarm-{each}/incarnation/1"
         body = "# TYPE t_total counter\nt_total 1\n"

@@ -32,7 +32,7 @@ class Shelf:
 
     def wait_for(self, *names: str) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: set(names) <= self.names, timeout=20)
+            return self._changed.wait_for(lambda: set(names) <= self.names, timeout=60)
 
 
 def settings(folder: Path, **rest: object) -> Settings:

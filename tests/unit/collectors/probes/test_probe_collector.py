@@ -124,21 +124,21 @@ def test_a_probe_that_never_comes_back_is_down_and_not_started_twice(
     def hang(*args: object, **kwargs: object) -> object:
         asked.append(args)
         entered.set()
-        let_go.wait(30)
+        let_go.wait(60)
         return real("127.0.0.1", None)
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     monkeypatch.setattr("services.metrics.probes.watcher.PATIENCE", 0.0)
     watcher = Watcher(Probe("resolver", "dns", "x.example", interval=0.01, timeout=0.01))
     watcher.start()
-    assert entered.wait(10)
+    assert entered.wait(60)
     eventually(lambda: watcher.state().up is not None, every=0.01)
     state = watcher.state()
     assert (False, "timeout", 1) == (state.up, state.reason, state.failures["timeout"])
     assert 1 == len(asked)
     watcher.stop()
     let_go.set()
-    watcher.join(10)
+    watcher.join(60)
 
 
 def judged(*answers: bool) -> State:

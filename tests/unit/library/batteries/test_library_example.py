@@ -58,7 +58,7 @@ def service(tmp_path: Path) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def answers(url: str) -> bool:
@@ -68,7 +68,7 @@ def answers(url: str) -> bool:
 
 
 def totals(url: str, agent: str) -> dict[str, float]:
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     sums: dict[str, float] = {}
     for name, labels, number in LINE.findall(text):
@@ -111,7 +111,7 @@ def test_the_service_shows_exactly_what_the_agent_says_it_did(tmp_path: Path, se
 def test_a_folder_refuses_for_real_also_when_root_asks(tmp_path: Path, service: str) -> None:
     run(tmp_path, "--url", service, "--operations", "60", "--rate", "600", "--error-share", "1",
         "--seed", "1")  # fmt: skip
-    with urllib.request.urlopen(f"{service}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{service}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     # Root is refused by the kernel's own file system: for want of permission, or, in a container, because
     # it is mounted read-only.
@@ -128,7 +128,7 @@ def test_sigterm_ends_it_cleanly_and_everything_arrives(tmp_path: Path, service:
     )  # fmt: skip
     wait_for_lines(report, 5)
     agent.send_signal(signal.SIGTERM)
-    output, _ = agent.communicate(timeout=30)
+    output, _ = agent.communicate(timeout=60)
     assert 0 == agent.returncode
     assert "Done:" in output
     counts = reported(report)[-1]["counts"]
