@@ -66,9 +66,9 @@ def find_binary(folder: Path) -> str:
 
 def _download(folder: Path) -> str | None:
     command = ["apt-get", "download", "-o", "APT::Sandbox::User=root", PACKAGE]
-    if subprocess.run(command, cwd=folder, capture_output=True).returncode:
-        subprocess.run(["apt-get", "update"], capture_output=True)
-        subprocess.run(command, cwd=folder, capture_output=True)
+    if subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode:
+        subprocess.run(["apt-get", "update"], capture_output=True, check=False)
+        subprocess.run(command, cwd=folder, capture_output=True, check=False)
     for package in folder.glob(f"{PACKAGE}*.deb"):
         subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
         return str(folder / "usr/bin" / PACKAGE)

@@ -60,14 +60,16 @@ class Contained:
 def _docker_works() -> bool:
     if not shutil.which("docker"):
         return False
-    return subprocess.run(["docker", "info"], capture_output=True).returncode == 0
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")
 def contained() -> Iterator[Contained]:
     if not _docker_works():
         pytest.skip("needs a running Docker engine")
-    empty = subprocess.run(["tar", "cf", "-", "--files-from", "/dev/null"], stdout=subprocess.PIPE)
+    empty = subprocess.run(
+        ["tar", "cf", "-", "--files-from", "/dev/null"], stdout=subprocess.PIPE, check=True
+    )
     subprocess.run(["docker", "import", "-", IMAGE], input=empty.stdout, check=True)
     # The image holds nothing: Python comes from this machine, at the same paths
     shown = {"/usr", "/lib", "/lib64", "/etc/ld.so.cache", sys.base_prefix, sys.prefix, str(ROOT)}
@@ -103,7 +105,7 @@ def contained() -> Iterator[Contained]:
         process.stdin.close()
         process.wait(60)
         process.stdout.close()
-        subprocess.run(["docker", "rmi", IMAGE], capture_output=True)
+        subprocess.run(["docker", "rmi", IMAGE], capture_output=True, check=False)
 
 
 def _theirs(exporter: NodeExporter) -> View:

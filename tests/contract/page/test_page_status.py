@@ -120,7 +120,9 @@ def test_a_refused_push_is_shown_with_its_reason(launch: Callable[..., Running])
     assert 400 == service.push("j", "what is this\n").status
     page = ask(service.url + "/").text
     assert "1" == figure(page, "rejected")
-    assert re.search(r"Refused requests by reason.*<code>\w+</code></dt><dd>1</dd>", page, re.S)
+    assert re.search(
+        r"Refused requests by reason.*<code>\w+</code></dt><dd>1</dd>", page, re.DOTALL
+    )
 
 
 def test_a_thousand_agents_stay_readable(launch: Callable[..., Running]) -> None:
