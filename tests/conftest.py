@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileSched
     return FileScheduling(config, log)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort the shuffled tests: end-to-end ones last, or first where there are several workers.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """Put the end-to-end tests last, or first where there are several workers.
 
     They wait most of the time. Beside them another worker does the rest; a single one does the rest
-    before them, so that the stack's load is not upon it.
+    before them, so that the stack's load is not upon it. pytest-randomly shuffles all others: these
+    tell one story of one stack (agents begin, fail, an alert fires, it is resolved), in order.
     """
-    for item in items:
-        if END_TO_END in item.path.parents:
-            item.add_marker(pytest.mark.timeout(END_TO_END_TIMEOUT_SECONDS))
-    among_workers = hasattr(config, "workerinput")
-    items.sort(key=lambda item: (END_TO_END in item.path.parents) != among_workers)
+    told = [item for item in items if END_TO_END in item.path.parents]
+    yield
+    for item in told:
+        item.add_marker(pytest.mark.timeout(END_TO_END_TIMEOUT_SECONDS))
+    ends, left = set(told), set(items)  # `-k` and `-m` take some away
+    story = [item for item in told if item in left]
+    others = [item for item in items if item not in ends]
+    items[:] = story + others if hasattr(config, "workerinput") else others + story
