@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,9 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 END_TO_END = Path(__file__).parent / "e2e"
 END_TO_END_TIMEOUT_SECONDS = 1800  # a stack is built, started, and waits for its alerts
+
+PLACE = pytest.StashKey[int]()  # of a test, in the order in which they are written
+_places = itertools.count()
 
 
 class FileScheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -26,21 +29,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileSched
     return FileScheduling(config, log)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> Iterator[None]:
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.stash[PLACE] = next(_places)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the end-to-end tests last, or first where there are several workers.
 
     They wait most of the time. Beside them another worker does the rest; a single one does the rest
     before them, so that the stack's load is not upon it. pytest-randomly shuffles all others: these
     tell one story of one stack (agents begin, fail, an alert fires, it is resolved), in order.
     """
-    told = [item for item in items if END_TO_END in item.path.parents]
-    yield
-    for item in told:
+    story = [item for item in items if END_TO_END in item.path.parents]
+    others = [item for item in items if END_TO_END not in item.path.parents]
+    story.sort(key=lambda item: item.stash[PLACE])
+    for item in story:
         item.add_marker(pytest.mark.timeout(END_TO_END_TIMEOUT_SECONDS))
-    ends, left = set(told), set(items)  # `-k` and `-m` take some away
-    story = [item for item in told if item in left]
-    others = [item for item in items if item not in ends]
     items[:] = story + others if hasattr(config, "workerinput") else others + story
