@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.conftest import Running, ask
+from tools.waiting import eventually
 
 BODY = "# TYPE t_total counter\nt_total 1\n"
 TOKENS = """\
@@ -108,8 +109,7 @@ def test_ready_is_about_the_service_and_health_about_what_it_watches_too(
         "probes:\n  - {name: gone, kind: file, target: /nowhere/at/all, critical: true}\n"
     )
     service = launch(METRICS_PROBES_FILE=str(probes), METRICS_COLLECT_INTERVAL="0.2")
-    while ask(service.url + "/health").status == 200:
-        pass
+    eventually(lambda: ask(service.url + "/health").status == 503)
     report = json.loads(ask(service.url + "/health").text)
     assert "unhealthy" == report["status"]
     ready = ask(service.url + "/-/ready")
