@@ -56,6 +56,8 @@ class Settings:
     new_series_share: float = 0.25
     """Share of one processor that an agent may use for series that were not seen before."""
     max_groups: int = 20_000
+    max_total_series: int = 2_000_000
+    """Series of all groups together; fewer where the memory limit is reached before."""
     max_labels: int = 30
     """Labels of one series in a body; those of the URL are as many again at most."""
     max_label_name: int = 128

@@ -15,7 +15,7 @@ from services.metrics.exposition.text import TextRenderer
 from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.series.merge import subset
 from services.metrics.series.series_list import CREATED, SeriesList, select
-from services.metrics.store.group import View
+from services.metrics.series.view import View
 
 Renderer = TextRenderer | ProtobufRenderer
 IDLE = 120.0

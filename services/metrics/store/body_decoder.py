@@ -1,4 +1,4 @@
-"""From a push to a snapshot: by comparison where its lines are known, else line by line."""
+"""From a push to its values: by comparison where its lines are known, else line by line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ import numpy as np
 from services.metrics.errors import Rejected
 from services.metrics.parsing.body_template import BodyTemplate, name_of
 from services.metrics.parsing.text import check_length, parse
+from services.metrics.protocol.push import Push
 from services.metrics.scrape_priority import ScrapePriority
-from services.metrics.series.series_list import Floats
 from services.metrics.settings import Settings
+from services.metrics.store.long_bodies import shorten
+from services.metrics.store.plan import Decoded
 
-KEPT = 16
-"""Lists that are remembered although no process uses them: short jobs come again."""
-SHORT = 2_000
-"""Most lines of such a list."""
+MAX_KEPT = 16
+"""Templates that are remembered although no process uses them: short jobs come again."""
+MAX_KEPT_LINES = 2_000
+"""Of such a template."""
 
 
 class BodyDecoder:
@@ -28,62 +30,71 @@ class BodyDecoder:
 
     Args:
         settings: the limits of a body.
-        turns: lets others go first in between.
+        priority: lets scrapes go first in between.
     """
 
-    def __init__(self, settings: Settings, turns: ScrapePriority | None = None) -> None:
+    def __init__(self, settings: Settings, priority: ScrapePriority | None = None) -> None:
         self._settings = settings
-        self._turns = turns or ScrapePriority()
+        self._priority = priority or ScrapePriority()
         self._lock = threading.Lock()
         self._slow = threading.Lock()
         """One body is read line by line at a time: the threads share one interpreter, and
         repeated pushes would get the smaller a share of it the more new ones there are."""
-        self._recent: deque[BodyTemplate] = deque(maxlen=KEPT)
+        self._recent: deque[BodyTemplate] = deque(maxlen=MAX_KEPT)
         self._known: weakref.WeakValueDictionary[tuple[str, frozenset[str]], BodyTemplate] = (
             weakref.WeakValueDictionary()
         )
 
     def text(
-        self,
-        body: bytes,
-        openmetrics: bool,
-        drop: frozenset[str],
-        first: BodyTemplate | None,
-        charge: AbstractContextManager[None],
-    ) -> tuple[BodyTemplate, Floats]:
+        self, push: Push, first: BodyTemplate | None, charge: AbstractContextManager[None]
+    ) -> Decoded:
         """Read a body of text.
 
         Args:
-            body: decompressed.
-            openmetrics: its format.
-            drop: names of labels that the URL sets.
+            push: whose body it is.
             first: the lines that the sender is likely to repeat.
             charge: entered while lines that are not known are read.
 
         Raises:
             Rejected: see :func:`parse`.
         """
-        values = first.match(body) if first is not None else None
+        values = first.match(push.body) if first is not None else None
         if first is not None and values is not None:
-            return first, values
-        check_length(body, self._settings.max_series)
+            return Decoded(first, values)
+        try:
+            check_length(push.body, self._settings.max_series)
+        except Rejected:
+            if push.target.incarnation is None:
+                raise
+            return self._shortened(push, first, charge)
         with charge, self._slow:
-            return self._new(body, openmetrics, drop)
+            return self._new(push, push.body)
 
-    def _new(
-        self, body: bytes, openmetrics: bool, drop: frozenset[str]
-    ) -> tuple[BodyTemplate, Floats]:
-        guess = self._find(body, openmetrics, drop)
+    def _shortened(
+        self, push: Push, first: BodyTemplate | None, charge: AbstractContextManager[None]
+    ) -> Decoded:
+        """Read what is left of a body that is too long without the families that make it so."""
+        with charge, self._slow:
+            body, rejected = shorten(push.body, self._settings.max_series)
+            values = first.match(body) if first is not None else None
+            if first is not None and values is not None:
+                return Decoded(first, values, rejected, whole=False)
+            read = self._new(push, body)
+            return Decoded(read.template, read.values, rejected + read.rejected, whole=False)
+
+    def _new(self, push: Push, body: bytes) -> Decoded:
+        drop = frozenset(name for name, _ in push.target.labels)
+        guess = self._find(body, push.openmetrics, drop)
         values = guess.match(body) if guess is not None else None
         if guess is not None and values is not None:
-            return guess, values
-        parsed = parse(body, openmetrics, drop, self._settings, self._turns.give_way)
-        wire = BodyTemplate(parsed, openmetrics)
+            return Decoded(guess, values)
+        parsed = parse(body, push.openmetrics, drop, self._settings, self._priority.give_way)
+        template = BodyTemplate(parsed, push.openmetrics)
         with self._lock:
-            wire = self._known.setdefault((wire.name, drop), wire)
-            if wire.lines <= SHORT:
-                self._recent.append(wire)
-        return wire, wire.arrange(parsed.values)
+            template = self._known.setdefault((template.name, drop), template)
+            if template.lines <= MAX_KEPT_LINES:
+                self._recent.append(template)
+        return Decoded(template, template.arrange(parsed.values))
 
     def _find(self, body: bytes, openmetrics: bool, drop: frozenset[str]) -> BodyTemplate | None:
         if not self._known:
@@ -97,22 +108,20 @@ class BodyDecoder:
         with self._lock:
             return self._known.get((name_of(heads, openmetrics), drop))
 
-    def values(
-        self, body: bytes, name: str, wires: Iterable[BodyTemplate | None]
-    ) -> tuple[BodyTemplate, Floats]:
+    def values(self, body: bytes, name: str, templates: Iterable[BodyTemplate | None]) -> Decoded:
         """Read the compact form: one little-endian float64 for each line.
 
         Args:
             body: decompressed.
             name: of the list of lines.
-            wires: the lists that the sender may mean.
+            templates: the lists that the sender may mean.
 
         Raises:
             Rejected: ``unknown_list``, or ``parse`` when the length is wrong.
         """
-        for wire in wires:
-            if wire is not None and wire.name == name:
-                if len(body) != 8 * wire.lines:
-                    raise Rejected("parse", f"{8 * wire.lines} bytes were expected")
-                return wire, wire.arrange(np.frombuffer(body, dtype="<f8"))
+        for template in templates:
+            if template is not None and template.name == name:
+                if len(body) != 8 * template.lines:
+                    raise Rejected("parse", f"{8 * template.lines} bytes were expected")
+                return Decoded(template, template.arrange(np.frombuffer(body, dtype="<f8")))
         raise Rejected("unknown_list", "the list of series is not known here; send the text")
