@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -46,7 +46,11 @@ class BodyDecoder:
         )
 
     def text(
-        self, push: Push, first: BodyTemplate | None, charge: AbstractContextManager[None]
+        self,
+        push: Push,
+        first: BodyTemplate | None,
+        charge: AbstractContextManager[None],
+        known: Container[str] = (),
     ) -> Decoded:
         """Read a body of text.
 
@@ -54,6 +58,7 @@ class BodyDecoder:
             push: whose body it is.
             first: the lines that the sender is likely to repeat.
             charge: entered while lines that are not known are read.
+            known: families that the process had until now.
 
         Raises:
             Rejected: see :func:`parse`.
@@ -66,16 +71,20 @@ class BodyDecoder:
         except Rejected:
             if push.target.incarnation is None:
                 raise
-            return self._shortened(push, first, charge)
+            return self._shortened(push, first, charge, known)
         with charge, self._slow:
             return self._new(push, push.body)
 
     def _shortened(
-        self, push: Push, first: BodyTemplate | None, charge: AbstractContextManager[None]
+        self,
+        push: Push,
+        first: BodyTemplate | None,
+        charge: AbstractContextManager[None],
+        known: Container[str],
     ) -> Decoded:
         """Read what is left of a body that is too long without the families that make it so."""
         with charge, self._slow:
-            body, rejected = shorten(push.body, self._settings.max_series)
+            body, rejected = shorten(push.body, self._settings.max_series, known)
             values = first.match(body) if first is not None else None
             if first is not None and values is not None:
                 return Decoded(first, values, rejected, whole=False)
