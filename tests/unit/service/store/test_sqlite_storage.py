@@ -55,8 +55,11 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert member.absent is not None
     assert (["gone"], [1.0]) == (member.absent.series.names, member.absent.values.tolist())
     lost, clean = disk.find_ended(1, "lost"), disk.find_ended(1, "clean")
-    assert lost is not None and lost.member is not None and lost.member.absent is not None
-    assert clean is not None and (20.0, None) == (clean.at, clean.member)
+    assert lost is not None
+    assert lost.member is not None
+    assert lost.member.absent is not None
+    assert clean is not None
+    assert (20.0, None) == (clean.at, clean.member)
     assert None is disk.find_ended(1, "nobody")
     disk.close()
 
