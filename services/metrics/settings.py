@@ -58,6 +58,8 @@ class Settings:
     max_groups: int = 20_000
     max_labels: int = 30
     """Labels of one series in a body; those of the URL are as many again at most."""
+    max_metric_name: int = 256
+    """Characters of a metric's name."""
     max_label_name: int = 128
     max_label_value: int = 2_048
     max_help: int = 2_048

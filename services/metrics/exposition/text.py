@@ -8,8 +8,13 @@ from services.metrics.exposition.body import Body
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.lines import PrefixCache
 from services.metrics.exposition.number_format import render
+from services.metrics.exposition.openmetrics_names import (
+    openmetrics_name,
+    openmetrics_type,
+    without_type,
+)
 from services.metrics.parsing.lexer import escape_help
-from services.metrics.series.series_list import CREATED, Family, Ints
+from services.metrics.series.series_list import CREATED, Family, Ints, SeriesList
 
 _TEXT_TYPES = {
     "info": "gauge",
@@ -61,21 +66,24 @@ class TextRenderer:
     def _arrange(self, layout: Layout, views: Views) -> None:
         heads: list[bytes] = []
         slots: list[Ints] = []
+        untyped: frozenset[str] = frozenset()
+        if self._openmetrics:
+            untyped = without_type([family for family, _ in layout.chunks])
         for family, rows in layout.chunks:
-            mark = len(heads)
-            for key, low, high in rows:
-                view = views[key]
-                lines = self._cache.get(key, view.prefix, view.series)
-                where = np.arange(low, high)
-                if self._hides_created(family):
-                    where = where[view.series.roles[low:high] != CREATED]
-                if len(where) == high - low:
-                    heads.extend(lines[low:high])
-                else:
-                    heads.extend(lines[i] for i in where.tolist())
-                slots.append(where + layout.bases[key])
-            if len(heads) > mark:
-                heads[mark] = self._header(family) + heads[mark]
+            bare = family.name in untyped
+            for sample in family.sample_names if bare else (None,):
+                mark = len(heads)
+                for key, low, high in rows:
+                    view = views[key]
+                    where = self._shown(family, view.series, (low, high), sample)
+                    lines = self._cache.get(key, view.prefix, view.series)
+                    if len(where) == high - low:
+                        heads.extend(lines[low:high])
+                    else:
+                        heads.extend(lines[i] for i in where.tolist())
+                    slots.append(where + layout.bases[key])
+                if len(heads) > mark:
+                    heads[mark] = self._header(family, sample) + heads[mark]
         self._slots = np.concatenate(slots) if slots else np.zeros(0, dtype=np.intp)
         values = layout.take(views)[self._slots]
         self._pieces = [b""] * (2 * len(heads))
@@ -83,32 +91,30 @@ class TextRenderer:
         self._pieces[1::2] = render(values)
         self._rendered, self._layout = values, layout
 
-    def _hides_created(self, family: Family) -> bool:
-        return not self._openmetrics or _type(family, True) == "unknown"
+    def _shown(
+        self, family: Family, series: SeriesList, span: tuple[int, int], sample: str | None
+    ) -> Ints:
+        """Return which entries of a span are shown, all or those of one sample name."""
+        low, high = span
+        where = np.arange(low, high)
+        if sample is not None:
+            named = np.array([name == sample for name in series.names[low:high]], dtype=bool)
+            return where[named & (series.roles[low:high] != CREATED)]
+        if not self._openmetrics or openmetrics_type(family) == "unknown":
+            return where[series.roles[low:high] != CREATED]
+        return where
 
-    def _header(self, family: Family) -> bytes:
-        kind, name = _type(family, self._openmetrics), family.name
+    def _header(self, family: Family, sample: str | None) -> bytes:
+        if sample is not None:
+            name, kind = sample, "unknown"
+        elif self._openmetrics:
+            name, kind = openmetrics_name(family), openmetrics_type(family)
+        else:
+            name, kind = family.name, _TEXT_TYPES.get(family.type, family.type)
         lines = []
-        if self._openmetrics and kind in ("counter", "info"):
-            name = name[: -len("_total" if kind == "counter" else "_info")]
         if family.help:
             lines.append(f"\n# HELP {name} {escape_help(family.help, self._openmetrics)}")
         lines.append(f"\n# TYPE {name} {kind}")
         if self._openmetrics and family.unit and name.endswith("_" + family.unit):
             lines.append(f"\n# UNIT {name} {family.unit}")
         return "".join(lines).encode()
-
-
-def _type(family: Family, openmetrics: bool) -> str:
-    """Return the type as the format writes it.
-
-    A counter whose name does not end in ``_total`` is unknown to OpenMetrics: as a counter it
-    would change its name there, and the same series would be stored under two names.
-    """
-    if not openmetrics:
-        return _TEXT_TYPES.get(family.type, family.type)
-    if family.type == "counter" and not family.name.endswith("_total"):
-        return "unknown"
-    if family.type == "info" and not family.name.endswith("_info"):
-        return "gauge"
-    return "unknown" if family.type == "untyped" else family.type

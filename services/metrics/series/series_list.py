@@ -126,6 +126,39 @@ class SeriesList:
         return np.array(found, dtype=np.intp)
 
     @cached_property
+    def totals(self) -> tuple[Ints, Ints]:
+        """Where the last bucket of each histogram stands, and where the count that it equals."""
+        buckets: dict[tuple[str, str], int] = {}
+        pairs = []
+        for at, family in enumerate(self.families):
+            if family.type != "histogram":
+                continue
+            for i in range(self.starts[at], self.starts[at + 1]):
+                if self.names[i] == family.name + "_bucket":
+                    point = _LE.search(self.labels[i])
+                    if point is not None and float(point[0].partition('"')[2][:-1]) == np.inf:
+                        rest = _LE.sub("", self.labels[i]).lstrip(",")
+                        buckets[family.name, rest] = i
+            for i in range(self.starts[at], self.starts[at + 1]):
+                if self.names[i] == family.name + "_count":
+                    bucket = buckets.get((family.name, self.labels[i]))
+                    if bucket is not None:
+                        pairs.append((bucket, i))
+        found = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+        return found[:, 0].copy(), found[:, 1].copy()
+
+    @cached_property
+    def switches(self) -> Ints:
+        """Where the values stand that are 0 or 1: those of info and stateset."""
+        found = [
+            i
+            for at, family in enumerate(self.families)
+            if family.type in ("info", "stateset")
+            for i in range(self.starts[at], self.starts[at + 1])
+        ]
+        return np.array(found, dtype=np.intp)
+
+    @cached_property
     def special(self) -> dict[int, Ints]:
         """Where the series stand that are not simply added up, by role."""
         found = {role: self.positions(role) for role in (MAX, MIN, RECENT, CREATED)}

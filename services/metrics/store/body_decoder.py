@@ -12,7 +12,8 @@ import numpy as np
 
 from services.metrics.errors import Rejected
 from services.metrics.parsing.body_template import BodyTemplate, name_of
-from services.metrics.parsing.text import check_length, parse
+from services.metrics.parsing.size import check_size
+from services.metrics.parsing.text import parse
 from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.series.series_list import Floats
 from services.metrics.settings import Settings
@@ -66,7 +67,7 @@ class BodyDecoder:
         values = first.match(body) if first is not None else None
         if first is not None and values is not None:
             return first, values
-        check_length(body, self._settings.max_series)
+        check_size(body, self._settings)
         with charge, self._slow:
             return self._new(body, openmetrics, drop)
 
