@@ -63,6 +63,10 @@ class Settings:
     max_label_name: int = 128
     max_label_value: int = 2_048
     max_help: int = 2_048
+    max_scrape_series: int = 2_000_000
+    """Series of all groups that a scrape shows; Prometheus' limits follow (`prometheus_limits`)."""
+    max_scrape_bytes: int = 256 * 1024 * 1024
+    """Bytes of a scrape."""
     max_auth_failures: int = 60
     """Failed attempts of one address in a minute, after which it is answered 429."""
 

@@ -1,7 +1,7 @@
 """Names that no push may bring, whatever its token: others would take them for somebody else's.
 
 `metric_relabel_configs` in `deploy/prometheus/prometheus.yml` is the second wall of the same kind;
-:func:`forged_names` gives its expression.
+:func:`relabeling` gives it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ STACK = frozenset(
 )  # fmt: skip
 """Second words of the names that the parts of the stack export about themselves and the machine."""
 
-_PROMETHEUS = re.compile(r"up|ALERTS.*|scrape_.*|.*:.*")
+PROMETHEUS = "up|ALERTS.*|scrape_.*|.*:.*"
+"""Series that Prometheus makes itself, by a scrape, an alert or a recording rule."""
+_PROMETHEUS = re.compile(PROMETHEUS)
 
 
 def why_reserved(name: str, snapshot: bool) -> str | None:
@@ -61,6 +63,24 @@ def why_reserved(name: str, snapshot: bool) -> str | None:
     return None
 
 
-def forged_names() -> str:
-    """Return an expression for names that only the stack itself may export."""
-    return f"node_.*|dreamos_({'|'.join(sorted(STACK - {'series'}))})(_.*)?"
+def relabeling(job: str) -> list[dict[str, object]]:
+    """Return what Prometheus does with the series of a scrape of the service.
+
+    Series of Prometheus' own names are dropped, and those that only the stack exports where their
+    label `job` says that somebody pushed them.
+
+    Args:
+        job: of the scrape; the service's own series have no other.
+    """
+    stack = f"node_.*|dreamos_({'|'.join(sorted(STACK - {'series'}))})(_.*)?"
+    return [
+        {"source_labels": ["__name__"], "regex": PROMETHEUS, "action": "drop"},
+        {
+            "source_labels": ["job"],
+            "regex": job,
+            "target_label": "__tmp_own",
+            "replacement": "1",
+        },
+        {"source_labels": ["__tmp_own", "__name__"], "regex": f";({stack})", "action": "drop"},
+        {"regex": "__tmp_own", "action": "labeldrop"},
+    ]
