@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.metrics.exposition.body import Body
 from services.metrics.exposition.layout import Layout, Views
@@ -14,7 +15,15 @@ from services.metrics.exposition.openmetrics_names import (
     without_type,
 )
 from services.metrics.parsing.lexer import escape_help
-from services.metrics.series.series_list import CREATED, Family, Ints, SeriesList
+from services.metrics.series.series_list import (
+    CREATED,
+    RECENT,
+    TOTAL,
+    Family,
+    Floats,
+    Ints,
+    SeriesList,
+)
 
 _TEXT_TYPES = {
     "info": "gauge",
@@ -40,6 +49,7 @@ class TextRenderer:
         self._slots: Ints = np.zeros(0, dtype=np.intp)
         self._rendered = np.zeros(0)
         self._pieces: list[bytes] = []
+        self._judged = _Judged([])
 
     def render(self, layout: Layout, views: Views) -> Body:
         """Return the body of a scrape.
@@ -50,7 +60,10 @@ class TextRenderer:
         """
         if layout is not self._layout:
             self._arrange(layout, views)
-        values = layout.take(views)[self._slots]
+        taken = layout.take(views)
+        if self._judged.irregular(taken).any():
+            self._arrange(layout, views)
+        values = taken[self._slots]
         changed = np.flatnonzero(values.view(np.int64) != self._rendered.view(np.int64))
         if len(changed) * 2 > len(values):
             self._pieces[1::2] = render(values)
@@ -66,9 +79,7 @@ class TextRenderer:
     def _arrange(self, layout: Layout, views: Views) -> None:
         heads: list[bytes] = []
         slots: list[Ints] = []
-        untyped: frozenset[str] = frozenset()
-        if self._openmetrics:
-            untyped = without_type([family for family, _ in layout.chunks])
+        untyped = self._without_type(layout, views)
         for family, rows in layout.chunks:
             bare = family.name in untyped
             for sample in family.sample_names if bare else (None,):
@@ -91,17 +102,46 @@ class TextRenderer:
         self._pieces[1::2] = render(values)
         self._rendered, self._layout = values, layout
 
+    def _without_type(self, layout: Layout, views: Views) -> frozenset[str]:
+        """Return the families that OpenMetrics cannot show as what they are.
+
+        Of histograms and summaries it takes for counters what others may see fall: a sum below 0,
+        a sum that is not a number, a quantile below 0.
+        """
+        if not self._openmetrics:
+            return frozenset()
+        irregular: set[str] = set()
+        values = layout.take(views)
+        found: list[tuple[int, bool, str]] = []
+        for family, rows in layout.chunks:
+            if family.type not in ("histogram", "summary"):
+                continue
+            for key, low, high in rows:
+                series = views[key].series
+                if family.name in series.irregular:
+                    irregular.add(family.name)
+                roles = series.roles[low:high]
+                for at in np.flatnonzero(np.isin(roles, (TOTAL, RECENT))).tolist():
+                    found.append((layout.bases[key] + low + at, roles[at] == TOTAL, family.name))
+        self._judged = _Judged(found)
+        for at in np.flatnonzero(self._judged.irregular(values)).tolist():
+            irregular.add(found[at][2])
+        self._judged = _Judged([row for row in found if row[2] not in irregular])
+        families = [family for family, _ in layout.chunks]
+        return without_type(families, irregular & {family.name for family in families})
+
     def _shown(
         self, family: Family, series: SeriesList, span: tuple[int, int], sample: str | None
     ) -> Ints:
         """Return which entries of a span are shown, all or those of one sample name."""
         low, high = span
-        where = np.arange(low, high)
+        where: Ints = np.arange(low, high)
+        lasting = series.roles[low:high] != CREATED
         if sample is not None:
             named = np.array([name == sample for name in series.names[low:high]], dtype=bool)
-            return where[named & (series.roles[low:high] != CREATED)]
-        if not self._openmetrics or openmetrics_type(family) == "unknown":
-            return where[series.roles[low:high] != CREATED]
+            where = where[named & lasting]
+        elif not self._openmetrics or openmetrics_type(family) == "unknown":
+            where = where[lasting]
         return where
 
     def _header(self, family: Family, sample: str | None) -> bytes:
@@ -118,3 +158,21 @@ class TextRenderer:
         if self._openmetrics and family.unit and name.endswith("_" + family.unit):
             lines.append(f"\n# UNIT {name} {family.unit}")
         return "".join(lines).encode()
+
+
+class _Judged:
+    """Sums and quantiles of the families that are shown with their type.
+
+    Args:
+        rows: slot, whether it is a sum, and the family.
+    """
+
+    def __init__(self, rows: list[tuple[int, bool, str]]) -> None:
+        self._slots: Ints = np.array([slot for slot, _, _ in rows], dtype=np.intp)
+        self._sums = np.array([is_sum for _, is_sum, _ in rows], dtype=np.bool_)
+
+    def irregular(self, values: Floats) -> NDArray[np.bool_]:
+        """Tell which of them OpenMetrics does not allow: below 0, or a sum that is no number."""
+        mine = values[self._slots]
+        found: NDArray[np.bool_] = (mine < 0) | (np.isnan(mine) & self._sums)
+        return found

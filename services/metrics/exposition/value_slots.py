@@ -41,7 +41,8 @@ def tail(values: Floats) -> NDArray[np.uint16]:
     """Write the two bytes that follow :func:`padded` in a number of ten: the highest 8 bits."""
     whole = np.fmin(np.fmax(values, 0.0), _LARGEST[_EIGHT_MORE]).astype(np.uint64)
     rest = (whole >> np.uint64(_SHORT_BITS)).astype(np.uint16)
-    return (rest & 0x7F) | _MORE | (rest >> 7 << 8)
+    found: NDArray[np.uint16] = (rest & 0x7F) | _MORE | (rest >> 7 << 8)
+    return found
 
 
 _ENCODE: dict[int, Callable[[Floats], NDArray[Any]]] = {
@@ -132,7 +133,10 @@ class ValueSlots:
 def _at_any_place(buffer: bytearray, kind: str) -> NDArray[Any]:
     """Return a buffer as numbers of which one begins at every byte."""
     size = np.dtype(kind).itemsize
-    return np.ndarray((len(buffer) - size + 1,), dtype=kind, buffer=buffer, strides=(1,))
+    found: NDArray[Any] = np.ndarray(
+        (len(buffer) - size + 1,), dtype=kind, buffer=buffer, strides=(1,)
+    )
+    return found
 
 
 def _grown(table: Ints, slots: int) -> Ints:

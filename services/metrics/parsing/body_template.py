@@ -8,7 +8,7 @@ import numpy as np
 
 from services.metrics.errors import Rejected
 from services.metrics.parsing.lexer import is_number
-from services.metrics.parsing.text import Parsed
+from services.metrics.parsing.parsed import Parsed
 from services.metrics.parsing.value_rules import faults
 from services.metrics.protocol.push import RejectedFamily
 from services.metrics.series.series_list import Floats, Ints, SeriesList

@@ -6,6 +6,7 @@ out as text and go the way of every other push, so that one place judges.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 
@@ -193,9 +194,8 @@ def _summary(name: str, labels: Labels, value: Message) -> Iterator[str]:
 
 def _histogram(name: str, kind: str, labels: Labels, value: Message) -> Iterator[str]:
     """Write the classic buckets; of a histogram that has none (a native one) count and sum."""
-    count = value.double(4) or value.whole(1)
-    bounds = {part.double(2): part.double(4) or part.whole(1) for part in
-              map(Message, value.parts(3))}  # fmt: skip
+    count = _count(value)
+    bounds = {part.double(2): _count(part) for part in map(Message, value.parts(3))}
     bounds.setdefault(float("inf"), count)
     for bound, held in bounds.items():
         text = "+Inf" if bound == float("inf") else repr(bound)
@@ -203,6 +203,12 @@ def _histogram(name: str, kind: str, labels: Labels, value: Message) -> Iterator
     letter = "g" if kind == "gaugehistogram" else ""
     yield _line(f"{name}_{letter}sum", labels, value.double(2))
     yield _line(f"{name}_{letter}count", labels, count)
+
+
+def _count(part: Message) -> float:
+    """Return the count of a histogram or a bucket; where it is weighted, what is whole of it."""
+    weighted = part.double(4)
+    return math.floor(weighted) if math.isfinite(weighted) and weighted else part.whole(1)
 
 
 def _line(name: str, labels: Labels, value: float) -> str:

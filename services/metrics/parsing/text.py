@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,56 +10,34 @@ import numpy as np
 
 from services.metrics.errors import Rejected
 from services.metrics.parsing.body_lines import split_lines
-from services.metrics.parsing.exemplar import check_exemplar
-from services.metrics.parsing.family_builder import (
-    TYPES,
-    FamilyBuilder,
-    canonical,
-    check_labels,
-)
+from services.metrics.parsing.comments import describe, words
+from services.metrics.parsing.family_builder import FamilyBuilder, canonical, check_labels
 from services.metrics.parsing.family_order import arrange
-from services.metrics.parsing.lexer import METRIC_NAME, Line, number, split_sample, unescape
+from services.metrics.parsing.lexer import METRIC_NAME, Line, split_sample
+from services.metrics.parsing.parsed import Parsed
 from services.metrics.parsing.reserved_names import OWN, why_reserved
+from services.metrics.parsing.sample_rules import check_limits, value_of
 from services.metrics.parsing.size import max_line_bytes
-from services.metrics.parsing.value_rules import faults
+from services.metrics.parsing.value_rules import faulty_families
 from services.metrics.protocol.push import RejectedFamily
 from services.metrics.series.merge import subset
-from services.metrics.series.series_list import GAUGE_ROLES, Entry, Floats, Ints, SeriesList
+from services.metrics.series.series_list import (
+    GAUGE_ROLES,
+    Entry,
+    Floats,
+    Ints,
+    SeriesList,
+    select,
+)
 from services.metrics.settings import Settings
 
 _LINES_PER_TURN = 32
 """Lines after which others may go first."""
-_BLANKS = re.compile(r"[ \t]+")
 _OF_ONE_FAMILY = frozenset(
     ("type", "duplicate", "label", "name", "reserved", "value", "timestamp", "inconsistent")
 )
 """Reasons that concern one family; with the others it is not sure where the next one begins."""
 _POINT_LABELS = frozenset(("le", "quantile"))
-
-
-@dataclass
-class Parsed:
-    """What a body says.
-
-    Args:
-        series: the list, its entries sorted by family and metric.
-        order: position among the sample lines of each entry of the list.
-        values: the value of each sample line, in the order of the lines.
-        heads: of every line, what stands before the value (the whole line of a comment).
-        plain: no line has a timestamp or an exemplar, so that ``heads`` tell the whole body.
-        rows: number of the body's line of each sample line, from 1.
-        rejected: families that were left out, where ``lenient`` allowed that.
-        repeatable: the next body with the same ``heads`` would be read alike, whatever its values.
-    """
-
-    series: SeriesList
-    order: Ints
-    values: Floats
-    heads: list[bytes]
-    plain: bool
-    rows: list[int]
-    rejected: tuple[RejectedFamily, ...] = ()
-    repeatable: bool = True
 
 
 def parse(
@@ -152,24 +130,13 @@ class _Reader:
     # Comments
 
     def _comment(self, text: str, at: int) -> None:
-        word, parts = self._words(text)
+        word, parts = words(text, self.openmetrics)
         if word == "dreamos:aggregate":
             self._aggregate(parts, at)
         elif word in ("HELP", "TYPE") or (word == "UNIT" and self.openmetrics):
             self._describe(word, parts, at)
         elif self.openmetrics and text != "# EOF":
             raise Rejected("parse", "OpenMetrics knows only HELP, TYPE, UNIT and EOF", at)
-
-    def _words(self, text: str) -> tuple[str, list[str]]:
-        """Return the keyword of a comment and its parts: mark, keyword, name, the rest.
-
-        Go's parser of the text format takes any blanks, and none between mark and keyword.
-        """
-        if self.openmetrics:
-            parts = text.split(" ", 3)
-            return (parts[1] if len(parts) > 1 and parts[0] == "#" else ""), parts
-        parts = ["#", *_BLANKS.split(text[1:].lstrip(" \t"), maxsplit=2)]
-        return parts[1], parts
 
     def _aggregate(self, parts: list[str], at: int) -> None:
         how = parts[3].strip() if len(parts) == 4 else ""
@@ -193,35 +160,10 @@ class _Reader:
         if not self.openmetrics and not rest:
             return
         try:
-            self._description(word, family, rest, at)
+            describe(family, word, rest, at)
+            family.help = family.help and family.help[: self.limits.max_help]
         except Rejected as refusal:
             self._reject(name, refusal)
-
-    def _description(self, word: str, family: FamilyBuilder, rest: str, at: int) -> None:
-        if family.rows and (self.openmetrics or word == "TYPE"):
-            raise Rejected("type", f"{word} of {family.base} comes after its samples", at)
-        if word == "HELP":
-            if family.help is not None:
-                raise Rejected("duplicate", f"a second HELP for {family.base}", at)
-            family.help = unescape(rest, at, self.openmetrics)[: self.limits.max_help]
-        elif word == "TYPE":
-            self._type(family, rest.strip(" \t"), at)
-        else:
-            family.unit = rest
-            if rest and not family.base.endswith("_" + rest):
-                raise Rejected("type", f"{family.base} does not end with its unit {rest}", at)
-
-    def _type(self, family: FamilyBuilder, kind: str, at: int) -> None:
-        if family.type is not None:
-            raise Rejected("duplicate", f"a second TYPE for {family.base}", at)
-        if kind.endswith("\r"):
-            raise Rejected("type", "the line ends as in Windows (CR LF); end it with LF", at)
-        if not self.openmetrics:
-            kind = kind.lower().replace("gauge_histogram", "gaugehistogram")
-        modern = ("unknown", "info", "stateset")
-        if kind not in TYPES or (kind == "untyped" if self.openmetrics else kind in modern):
-            raise Rejected("type", f"{kind[:40]!r} is not a type of this format", at)
-        family.type = kind
 
     # Samples
 
@@ -278,7 +220,9 @@ class _Reader:
         self.heads.append(line[: len(line) - len(found.rest.encode())])
         self.rows.append(at)
         try:
-            self.values.append(self._value(found.rest, at))
+            value, plain = value_of(found.rest, at, self.openmetrics)
+            self.values.append(value)
+            self.plain = self.plain and plain
         except Rejected as refusal:
             self._reject(family.base, refusal)
             self.values.append(0.0)
@@ -287,7 +231,9 @@ class _Reader:
     def _enter(self, family: FamilyBuilder, suffix: str, found: Line, at: int) -> None:
         pairs = found.labels
         check_labels(family, suffix, pairs, at)
-        self._limit(found.name, pairs, at)
+        if suffix == "_bucket":
+            pairs = [(name, "+Inf" if _is_last(name, value) else value) for name, value in pairs]
+        check_limits(found, self.limits, at)
         labels = canonical(pairs, self.drop)
         first = self.seen.setdefault((found.name, labels), at)
         if first != at:
@@ -297,33 +243,6 @@ class _Reader:
             metric = canonical(pairs, self.drop | _POINT_LABELS)
         entry = Entry(found.name, labels, family.role(suffix))
         family.rows.append((entry, metric, len(self.values)))
-
-    def _value(self, rest: str, at: int) -> float:
-        if self.openmetrics:
-            rest, mark, exemplar = rest.partition(" # ")
-            if mark:
-                self.plain = False
-                check_exemplar(exemplar, at)
-        parts = rest.split(" ") if self.openmetrics else _BLANKS.split(rest.rstrip(" \t"))
-        if len(parts) == 2:
-            number(parts[1], at)
-            raise Rejected("timestamp", "a pushed sample must not have a timestamp", at)
-        if len(parts) != 1:
-            raise Rejected("parse", "a value was expected and nothing after it", at)
-        if parts[0] != rest:
-            self.plain = False
-        return number(parts[0], at)
-
-    def _limit(self, name: str, pairs: list[tuple[str, str]], at: int) -> None:
-        limits = self.limits
-        if len(name) > limits.max_metric_name:
-            most = limits.max_metric_name
-            raise Rejected("name", f"{name[:40]}… has more than {most} characters", at)
-        if len(pairs) > limits.max_labels:
-            raise Rejected("label", f"more than {limits.max_labels} labels", at)
-        for label, value in pairs:
-            if len(label) > limits.max_label_name or len(value) > limits.max_label_value:
-                raise Rejected("label", f"the label {label[:40]} is too long", at)
 
     # The end
 
@@ -352,21 +271,15 @@ class _Reader:
         self, series: SeriesList, order: Ints, values: Floats
     ) -> tuple[SeriesList, Ints]:
         """Leave out the families that have a value which their type does not allow."""
-        bad: set[int] = set()
-        for fault in faults(series, values[order]):
-            at = int(np.searchsorted(series.starts, fault.entry, side="right")) - 1
-            bad.add(at)
+        bad = faulty_families(series, values[order])
+        for at, fault in bad.items():
             refusal = Rejected("value", fault.message, self.rows[order[fault.entry]])
             self._reject(series.families[at].name, refusal)
         if not bad:
             return series, order
         self.repeatable = False
-        spans = [
-            np.arange(series.starts[at], series.starts[at + 1])
-            for at in range(len(series.families))
-            if at not in bad
-        ]
-        where: Ints = np.concatenate(spans) if spans else np.zeros(0, dtype=np.intp)
+        kept = [at for at in range(len(series.families)) if at not in bad]
+        where = select(series, kept)
         return subset(series, where), order[where]
 
 
@@ -380,3 +293,8 @@ def _decode(line: bytes, at: int) -> str:
 def _stems(name: str) -> tuple[str, ...]:
     """Return the families that a sample name could belong to: its own, and those by suffix."""
     return (name, *(name[: name.rfind("_")],)) if "_" in name else (name,)
+
+
+def _is_last(name: str, value: str) -> bool:
+    """Tell whether a label is the bound of the last bucket, in any of its spellings."""
+    return name == "le" and value[-1:] in "fFyY" and float(value) == math.inf

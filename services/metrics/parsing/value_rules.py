@@ -29,6 +29,11 @@ def faults(series: SeriesList, values: Floats) -> Iterator[Fault]:
         for at in np.flatnonzero(~((counts >= 0) & (counts < np.inf))).tolist():
             entry = int(series.counts[at])
             yield Fault(entry, f"{series.names[entry]}: a counter is a finite number, not below 0")
+    whole = values[series.whole]
+    if len(whole) and (whole != np.floor(whole)).any():
+        for at in np.flatnonzero(whole != np.floor(whole)).tolist():
+            entry = int(series.whole[at])
+            yield Fault(entry, f"{series.names[entry]}: observations are counted in whole numbers")
     yield from _uneven(series, values)
     switches = values[series.switches]
     if len(switches) and not ((switches == 0) | (switches == 1)).all():
@@ -50,3 +55,12 @@ def _uneven(series: SeriesList, values: Floats) -> Iterator[Fault]:
             entry = int(count[at])
             message = f"{series.names[entry]}: the count of a histogram is its bucket for +Inf"
             yield Fault(entry, message)
+
+
+def faulty_families(series: SeriesList, values: Floats) -> dict[int, Fault]:
+    """Return the families with a value that is wrong, by their number, each with its first one."""
+    found: dict[int, Fault] = {}
+    for fault in faults(series, values):
+        at = int(np.searchsorted(series.starts, fault.entry, side="right")) - 1
+        found.setdefault(at, fault)
+    return found

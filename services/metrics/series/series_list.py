@@ -26,6 +26,7 @@ COUNT, TOTAL, SUM, MAX, MIN, RECENT, CREATED = range(7)
 RECENT are gauges and vanish with it; CREATED is the time at which a metric began."""
 
 _LE = re.compile(r'(?:^|,)le="[^"]*"')
+_BELOW = re.compile(r'(?:^|,)le="-')
 GAUGE_ROLES = {"sum": SUM, "max": MAX, "min": MIN, "mostrecent": RECENT}
 
 
@@ -146,6 +147,39 @@ class SeriesList:
                         pairs.append((bucket, i))
         found = np.array(pairs, dtype=np.intp).reshape(-1, 2)
         return found[:, 0].copy(), found[:, 1].copy()
+
+    @cached_property
+    def whole(self) -> Ints:
+        """Where the values stand that count observations: buckets and counts."""
+        kinds = [f.type in ("histogram", "summary") for f in self.families]
+        spans = [
+            np.arange(self.starts[at], self.starts[at + 1]) for at, kind in enumerate(kinds) if kind
+        ]
+        found: Ints = np.concatenate(spans) if spans else np.zeros(0, dtype=np.intp)
+        counted: Ints = found[self.roles[found] == COUNT]
+        return counted
+
+    @cached_property
+    def irregular(self) -> frozenset[str]:
+        """Histograms that not every reader takes for one: without buckets, sum or count, or with
+        bounds below 0 (a sum is no counter then)."""
+        found = set()
+        for at, family in enumerate(self.families):
+            if family.type != "histogram":
+                continue
+            parts: dict[str, set[str]] = {}
+            for i in range(self.starts[at], self.starts[at + 1]):
+                labels = self.labels[i]
+                suffix = self.names[i].removeprefix(family.name)
+                if suffix == "_bucket":
+                    suffix = "_negative" if _BELOW.search(labels) else suffix
+                    labels = _LE.sub("", labels).lstrip(",")
+                if self.roles[i] != CREATED:
+                    parts.setdefault(labels, set()).add(suffix)
+            regular = ({"_bucket"}, {"_bucket", "_count", "_sum"})
+            if any(names not in regular for names in parts.values()):
+                found.add(family.name)
+        return frozenset(found)
 
     @cached_property
     def switches(self) -> Ints:

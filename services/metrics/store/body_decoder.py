@@ -22,6 +22,8 @@ KEPT = 16
 """Lists that are remembered although no process uses them: short jobs come again."""
 SHORT = 2_000
 """Most lines of such a list."""
+How = tuple[frozenset[str], bool]
+"""What else the reading of lines depends on: labels of the URL, and whether it is lenient."""
 
 
 class BodyDecoder:
@@ -40,7 +42,7 @@ class BodyDecoder:
         """One body is read line by line at a time: the threads share one interpreter, and
         repeated pushes would get the smaller a share of it the more new ones there are."""
         self._recent: deque[BodyTemplate] = deque(maxlen=KEPT)
-        self._known: weakref.WeakValueDictionary[tuple[str, frozenset[str]], BodyTemplate] = (
+        self._known: weakref.WeakValueDictionary[tuple[str, How], BodyTemplate] = (
             weakref.WeakValueDictionary()
         )
 
@@ -51,6 +53,7 @@ class BodyDecoder:
         drop: frozenset[str],
         first: BodyTemplate | None,
         charge: AbstractContextManager[None],
+        lenient: bool = False,
     ) -> tuple[BodyTemplate, Floats]:
         """Read a body of text.
 
@@ -60,33 +63,37 @@ class BodyDecoder:
             drop: names of labels that the URL sets.
             first: the lines that the sender is likely to repeat.
             charge: entered while lines that are not known are read.
+            lenient: it is the snapshot of a process: what cannot be taken of it is left out, family
+                by family, and stands in the template's ``rejected``.
 
         Raises:
             Rejected: see :func:`parse`.
         """
-        values = first.match(body) if first is not None else None
+        values = _match(first, body, lenient)
         if first is not None and values is not None:
             return first, values
         check_size(body, self._settings)
         with charge, self._slow:
-            return self._new(body, openmetrics, drop)
+            return self._new(body, openmetrics, drop, lenient)
 
     def _new(
-        self, body: bytes, openmetrics: bool, drop: frozenset[str]
+        self, body: bytes, openmetrics: bool, drop: frozenset[str], lenient: bool
     ) -> tuple[BodyTemplate, Floats]:
-        guess = self._find(body, openmetrics, drop)
-        values = guess.match(body) if guess is not None else None
+        guess = self._find(body, openmetrics, (drop, lenient))
+        values = _match(guess, body, lenient)
         if guess is not None and values is not None:
             return guess, values
-        parsed = parse(body, openmetrics, drop, self._settings, self._turns.give_way)
+        parsed = parse(body, openmetrics, drop, self._settings, self._turns.give_way, lenient)
         wire = BodyTemplate(parsed, openmetrics)
+        if not wire.name:
+            return wire, wire.arrange(parsed.values)
         with self._lock:
-            wire = self._known.setdefault((wire.name, drop), wire)
+            wire = self._known.setdefault((wire.name, (drop, lenient)), wire)
             if wire.lines <= SHORT:
                 self._recent.append(wire)
         return wire, wire.arrange(parsed.values)
 
-    def _find(self, body: bytes, openmetrics: bool, drop: frozenset[str]) -> BodyTemplate | None:
+    def _find(self, body: bytes, openmetrics: bool, how: How) -> BodyTemplate | None:
         if not self._known:
             return None
         heads = [
@@ -96,7 +103,7 @@ class BodyDecoder:
         if not heads[-1]:
             heads.pop()
         with self._lock:
-            return self._known.get((name_of(heads, openmetrics), drop))
+            return self._known.get((name_of(heads, openmetrics), how))
 
     def values(
         self, body: bytes, name: str, wires: Iterable[BodyTemplate | None]
@@ -115,5 +122,19 @@ class BodyDecoder:
             if wire is not None and wire.name == name:
                 if len(body) != 8 * wire.lines:
                     raise Rejected("parse", f"{8 * wire.lines} bytes were expected")
-                return wire, wire.arrange(np.frombuffer(body, dtype="<f8"))
+                try:
+                    return wire, wire.arrange(np.frombuffer(body, dtype="<f8"))
+                except Rejected as refusal:
+                    # The text says which family it is; the others of the snapshot are taken then.
+                    raise Rejected("unknown_list", f"{refusal.message}; send the text") from None
         raise Rejected("unknown_list", "the list of series is not known here; send the text")
+
+
+def _match(template: BodyTemplate | None, body: bytes, lenient: bool) -> Floats | None:
+    """Compare a body with known lines; None also for a value that is read for itself."""
+    try:
+        return template.match(body) if template is not None else None
+    except Rejected:
+        if lenient:
+            return None
+        raise
