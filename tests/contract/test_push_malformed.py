@@ -54,9 +54,8 @@ def test_what_is_unusual_but_right_is_taken(
 @pytest.mark.parametrize(
     ("status", "headers"),
     [
-        (415, {"Content_Type": "application/json"}),
-        (415, {"Content_Type": "text/plain; version=1.0.0"}),
-        (415, {"Content_Type": "application/openmetrics-text; version=9"}),
+        (415, {"Content_Type": "application/vnd.google.protobuf"}),
+        (415, {"Content_Type": "application/vnd.google.protobuf; proto=x; encoding=delimited"}),
         (415, {"Content_Encoding": "br"}),
         (400, {"Content_Encoding": "gzip"}),
         (400, {"Dreamos_Sequence": "0"}),
@@ -99,6 +98,13 @@ def test_headers_that_mean_nothing_are_refused(
         "job/x/agent/A/incarnation/" + "i" * 65,
         "job/x/" + "/".join(f"l{i}/v" for i in range(40)),
         "job/x/y/" + "v" * 3000,
+        "job/x/" + "n" * 300 + "/1",
+        "job/x/le/0.5",
+        "job/x/quantile/0.5",
+        "job/x/quantile@base64/MC41",
+        "job/x/metrics",
+        "metrics/job/x",
+        "metrics",
     ],
 )
 def test_urls_that_name_no_group_are_refused(witnessed: Running, path: str) -> None:

@@ -16,7 +16,7 @@ from services.metrics.series.series_list import Floats, Ints, SeriesList
 _NUMBER_BYTES = b"0123456789+-.eEInfNa"
 _LINE_BYTES = 41
 """What a line takes in memory beside its text."""
-MAX_KEPT_BYTES = 8 * 1024 * 1024
+MAX_KEPT_BYTES = 32 * 1024 * 1024
 """Lines that are longer together are not kept: such a body is read line by line each time."""
 
 

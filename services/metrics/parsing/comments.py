@@ -34,10 +34,10 @@ def describe(family: FamilyBuilder, word: str, rest: str, at: int) -> None:
         at: number of the line.
 
     Raises:
-        Rejected: ``type``, ``duplicate`` or ``parse``.
+        Rejected: ``parse``, ``type`` or ``duplicate``; it concerns this family alone.
     """
     if family.rows and (family.openmetrics or word == "TYPE"):
-        raise Rejected("type", f"{word} of {family.base} comes after its samples", at)
+        raise Rejected("parse", f"{word} of {family.base} comes after its samples", at)
     if word == "HELP":
         if family.help is not None:
             raise Rejected("duplicate", f"a second HELP for {family.base}", at)

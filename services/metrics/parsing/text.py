@@ -33,10 +33,6 @@ from services.metrics.settings import Settings
 
 _LINES_PER_TURN = 32
 """Lines after which others may go first."""
-_OF_ONE_FAMILY = frozenset(
-    ("type", "duplicate", "label", "name", "reserved", "value", "timestamp", "inconsistent")
-)
-"""Reasons that concern one family; with the others it is not sure where the next one begins."""
 _POINT_LABELS = frozenset(("le", "quantile"))
 
 
@@ -121,7 +117,7 @@ class _Reader:
 
     def _reject(self, family: str, refusal: Rejected) -> None:
         """Leave a family out for ``refusal``, or all of the body where that is not allowed."""
-        if not self.lenient or refusal.reason not in _OF_ONE_FAMILY:
+        if not self.lenient:
             raise refusal
         where = f"line {refusal.line}: " if refusal.line is not None else ""
         found = RejectedFamily(family[:200], refusal.reason, where + refusal.message)

@@ -22,6 +22,8 @@ KEPT = 16
 """Lists that are remembered although no process uses them: short jobs come again."""
 SHORT = 2_000
 """Most lines of such a list."""
+SHORT_BYTES = 512 * 1024
+"""Most bytes that such a list keeps of its lines."""
 How = tuple[frozenset[str], bool]
 """What else the reading of lines depends on: labels of the URL, and whether it is lenient."""
 
@@ -89,7 +91,7 @@ class BodyDecoder:
             return wire, wire.arrange(parsed.values)
         with self._lock:
             wire = self._known.setdefault((wire.name, (drop, lenient)), wire)
-            if wire.lines <= SHORT:
+            if wire.lines <= SHORT and wire.bytes <= SHORT_BYTES:
                 self._recent.append(wire)
         return wire, wire.arrange(parsed.values)
 
@@ -106,7 +108,11 @@ class BodyDecoder:
             return self._known.get((name_of(heads, openmetrics), how))
 
     def values(
-        self, body: bytes, name: str, wires: Iterable[BodyTemplate | None]
+        self,
+        body: bytes,
+        name: str,
+        wires: Iterable[BodyTemplate | None],
+        lenient: bool = False,
     ) -> tuple[BodyTemplate, Floats]:
         """Read the compact form: one little-endian float64 for each line.
 
@@ -114,6 +120,8 @@ class BodyDecoder:
             body: decompressed.
             name: of the list of lines.
             wires: the lists that the sender may mean.
+            lenient: as for :meth:`text`; a value that is wrong is asked for as text then, which
+                says what family it is.
 
         Raises:
             Rejected: ``unknown_list``, or ``parse`` when the length is wrong.
@@ -125,7 +133,8 @@ class BodyDecoder:
                 try:
                     return wire, wire.arrange(np.frombuffer(body, dtype="<f8"))
                 except Rejected as refusal:
-                    # The text says which family it is; the others of the snapshot are taken then.
+                    if not lenient:
+                        raise
                     raise Rejected("unknown_list", f"{refusal.message}; send the text") from None
         raise Rejected("unknown_list", "the list of series is not known here; send the text")
 

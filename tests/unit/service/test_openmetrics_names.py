@@ -127,13 +127,12 @@ def test_a_sum_that_falls_below_0_leaves_the_page_valid_and_comes_back(service: 
 
 
 @pytest.mark.parametrize("one", FORMS)
-@pytest.mark.parametrize("other", FORMS)
-def test_any_two_of_one_name_are_valid_beside_each_other(
-    service: Service, one: str, other: str
-) -> None:
-    put(service, "one", FORMS[one].format("b"))
-    put(service, "two", FORMS[other].format("b"))
-    judged(service)
+def test_any_two_of_one_name_are_valid_beside_each_other(service: Service, one: str) -> None:
+    assert put(service, "one", FORMS[one].format("b"))
+    for other in FORMS.values():
+        put(service, "two", other.format("b"))
+        judged(service)
+        service.store.delete(parse_path("/metrics/job/two"))
 
 
 @pytest.mark.parametrize("other", FORMS)
