@@ -145,7 +145,7 @@ class SelfMetrics:
 
     def limits_are(self, settings: Settings) -> None:
         """Set the limits that the service works with."""
-        self._limits["dreamos_exposition_series_limit"].set(settings.max_scrape_series)
+        self._limits["dreamos_exposition_series_limit"].set(settings.max_total_series)
         self._limits["dreamos_exposition_bytes_limit"].set(settings.max_scrape_bytes)
         self._limits["dreamos_ingest_series_limit"].set(settings.max_series)
 

@@ -15,9 +15,9 @@ from services.metrics.health import Component, Health
 from services.metrics.maintenance import Maintenance
 from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.selfmetrics import SelfMetrics
+from services.metrics.series.view import View
 from services.metrics.settings import Settings
 from services.metrics.store.data_dir_lock import claim
-from services.metrics.store.group import View
 from services.metrics.store.sqlite_storage import SqliteStorage
 from services.metrics.store.store import Store
 from services.metrics.store.views import ViewKey

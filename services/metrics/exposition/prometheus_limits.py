@@ -25,7 +25,7 @@ def prometheus_limits(settings: Settings) -> dict[str, int | str]:
     value = _UTF8_BYTES * max(settings.max_label_value, settings.max_metric_name)
     return {
         "body_size_limit": f"{settings.max_scrape_bytes}B",
-        "sample_limit": settings.max_scrape_series,
+        "sample_limit": settings.max_total_series,
         "label_limit": 2 * settings.max_labels + _MORE_LABELS,
         "label_name_length_limit": max(settings.max_label_name, _OWN_LABEL_NAME),
         "label_value_length_limit": max(value, _OWN_LABEL_VALUE),

@@ -17,8 +17,8 @@ from services.metrics.exposition.text import TextRenderer
 from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.series.merge import subset
 from services.metrics.series.series_list import CREATED, SeriesList, select
+from services.metrics.series.view import View
 from services.metrics.settings import Settings
-from services.metrics.store.group import View
 
 Renderer = TextRenderer | ProtobufRenderer
 IDLE_SECONDS = 120.0

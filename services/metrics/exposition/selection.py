@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 from services.metrics.exposition.layout import Views
 from services.metrics.series.series_list import SeriesList
+from services.metrics.series.view import View
 from services.metrics.settings import Settings
-from services.metrics.store.group import View
 
 Reason = Literal["broken", "series", "bytes"]
 REASONS: tuple[Reason, ...] = ("broken", "series", "bytes")
@@ -79,7 +79,7 @@ class Selection:
         shown = {key: view for key, view in views.items() if key not in broken}
         sizes = {key: view_bytes(view) for key, view in shown.items()}
         self.totals = Totals(sum(v.series.series for v in shown.values()), sum(sizes.values()))
-        series_limit = self._settings.max_scrape_series
+        series_limit = self._settings.max_total_series
         if self.totals.series > series_limit:
             self._shrink(shown, sizes, "series")
         if self.totals.bytes > self._settings.max_scrape_bytes:
@@ -102,7 +102,7 @@ class Selection:
     def _shrink(self, shown: dict[Hashable, View], sizes: dict[Hashable, int], by: Reason) -> None:
         """Take out the largest groups until the rest is within the limit."""
         limits = self._settings
-        most = limits.max_scrape_series if by == "series" else limits.max_scrape_bytes
+        most = limits.max_total_series if by == "series" else limits.max_scrape_bytes
         weight = {
             key: view.series.series if by == "series" else sizes[key]
             for key, view in shown.items()
@@ -114,11 +114,11 @@ class Selection:
             view = shown.pop(key)
             self.totals.series -= view.series.series
             self.totals.bytes -= sizes[key]
-            name = f"METRICS_MAX_SCRAPE_{by.upper()}={most}"
+            name = f"METRICS_MAX_{'TOTAL_SERIES' if by == 'series' else 'SCRAPE_BYTES'}={most}"
             self._hide(key, view, by, f"with its {weight[key]} {by} a scrape would be over {name}")
 
 
 def view_bytes(view: View) -> int:
     """Return how many bytes a view takes in a scrape at most, whatever the format."""
     prefix = len(view.prefix.encode()) + _LABEL_BYTES * view.prefix.count('="')
-    return view.series.text_bytes + len(view.series) * (prefix + _ENTRY_BYTES)
+    return view.series.scrape_bytes + len(view.series) * (prefix + _ENTRY_BYTES)
