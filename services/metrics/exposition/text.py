@@ -15,6 +15,7 @@ from services.metrics.exposition.openmetrics_names import (
     without_type,
 )
 from services.metrics.parsing.lexer import escape_help
+from services.metrics.series.regularity import irregular
 from services.metrics.series.series_list import (
     CREATED,
     RECENT,
@@ -110,7 +111,7 @@ class TextRenderer:
         """
         if not self._openmetrics:
             return frozenset()
-        irregular: set[str] = set()
+        bare: set[str] = set()
         values = layout.take(views)
         found: list[tuple[int, bool, str]] = []
         for family, rows in layout.chunks:
@@ -118,17 +119,17 @@ class TextRenderer:
                 continue
             for key, low, high in rows:
                 series = views[key].series
-                if family.name in series.irregular:
-                    irregular.add(family.name)
+                if family.name in irregular(series):
+                    bare.add(family.name)
                 roles = series.roles[low:high]
                 for at in np.flatnonzero(np.isin(roles, (TOTAL, RECENT))).tolist():
                     found.append((layout.bases[key] + low + at, roles[at] == TOTAL, family.name))
         self._judged = _Judged(found)
         for at in np.flatnonzero(self._judged.irregular(values)).tolist():
-            irregular.add(found[at][2])
-        self._judged = _Judged([row for row in found if row[2] not in irregular])
+            bare.add(found[at][2])
+        self._judged = _Judged([row for row in found if row[2] not in bare])
         families = [family for family, _ in layout.chunks]
-        return without_type(families, irregular & {family.name for family in families})
+        return without_type(families, bare & {family.name for family in families})
 
     def _shown(
         self, family: Family, series: SeriesList, span: tuple[int, int], sample: str | None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from services.metrics.series.regularity import value_checks
 from services.metrics.series.series_list import Floats, SeriesList
 
 
@@ -29,16 +30,17 @@ def faults(series: SeriesList, values: Floats) -> Iterator[Fault]:
         for at in np.flatnonzero(~((counts >= 0) & (counts < np.inf))).tolist():
             entry = int(series.counts[at])
             yield Fault(entry, f"{series.names[entry]}: a counter is a finite number, not below 0")
-    whole = values[series.whole]
+    checks = value_checks(series)
+    whole = values[checks.whole]
     if len(whole) and (whole != np.floor(whole)).any():
         for at in np.flatnonzero(whole != np.floor(whole)).tolist():
-            entry = int(series.whole[at])
+            entry = int(checks.whole[at])
             yield Fault(entry, f"{series.names[entry]}: observations are counted in whole numbers")
     yield from _uneven(series, values)
-    switches = values[series.switches]
+    switches = values[checks.switches]
     if len(switches) and not ((switches == 0) | (switches == 1)).all():
         for at in np.flatnonzero((switches != 0) & (switches != 1)).tolist():
-            entry = int(series.switches[at])
+            entry = int(checks.switches[at])
             yield Fault(entry, f"{series.names[entry]}: an info or a state is 0 or 1")
 
 
@@ -49,7 +51,7 @@ def _uneven(series: SeriesList, values: Floats) -> Iterator[Fault]:
             entry = int(steps[at])
             message = f"{series.names[entry]}: a bucket counts less than a smaller one"
             yield Fault(entry, message)
-    last, count = series.totals
+    last, count, _, _ = value_checks(series)
     if len(last) and (values[last] != values[count]).any():
         for at in np.flatnonzero(values[last] != values[count]).tolist():
             entry = int(count[at])

@@ -29,7 +29,6 @@ COUNT, TOTAL, SUM, MAX, MIN, RECENT, CREATED = range(7)
 RECENT are gauges and vanish with it; CREATED is the time at which a metric began."""
 
 _LE = re.compile(r'(?:^|,)le="[^"]*"')
-_BELOW = re.compile(r'(?:^|,)le="-')
 GAUGE_ROLES = {"sum": SUM, "max": MAX, "min": MIN, "mostrecent": RECENT}
 LASTING = (COUNT, TOTAL, CREATED)
 """Roles of the series that outlive their process."""
@@ -173,72 +172,6 @@ class SeriesList:
                     one, other = (_LE.sub("", self.labels[k]) for k in (i - 1, i))
                     if one == other:
                         found.append(i)
-        return np.array(found, dtype=np.intp)
-
-    @cached_property
-    def totals(self) -> tuple[Ints, Ints]:
-        """Where the last bucket of each histogram stands, and where the count that it equals."""
-        buckets: dict[tuple[str, str], int] = {}
-        pairs = []
-        for at, family in enumerate(self.families):
-            if family.type != "histogram":
-                continue
-            for i in range(self.starts[at], self.starts[at + 1]):
-                if self.names[i] == family.name + "_bucket":
-                    point = _LE.search(self.labels[i])
-                    if point is not None and float(point[0].partition('"')[2][:-1]) == np.inf:
-                        rest = _LE.sub("", self.labels[i]).lstrip(",")
-                        buckets[family.name, rest] = i
-            for i in range(self.starts[at], self.starts[at + 1]):
-                if self.names[i] == family.name + "_count":
-                    bucket = buckets.get((family.name, self.labels[i]))
-                    if bucket is not None:
-                        pairs.append((bucket, i))
-        found = np.array(pairs, dtype=np.intp).reshape(-1, 2)
-        return found[:, 0].copy(), found[:, 1].copy()
-
-    @cached_property
-    def whole(self) -> Ints:
-        """Where the values stand that count observations: buckets and counts."""
-        kinds = [f.type in ("histogram", "summary") for f in self.families]
-        spans = [
-            np.arange(self.starts[at], self.starts[at + 1]) for at, kind in enumerate(kinds) if kind
-        ]
-        found: Ints = np.concatenate(spans) if spans else np.zeros(0, dtype=np.intp)
-        counted: Ints = found[self.roles[found] == COUNT]
-        return counted
-
-    @cached_property
-    def irregular(self) -> frozenset[str]:
-        """Histograms that not every reader takes for one: without buckets, sum or count, or with
-        bounds below 0 (a sum is no counter then)."""
-        found = set()
-        for at, family in enumerate(self.families):
-            if family.type != "histogram":
-                continue
-            parts: dict[str, set[str]] = {}
-            for i in range(self.starts[at], self.starts[at + 1]):
-                labels = self.labels[i]
-                suffix = self.names[i].removeprefix(family.name)
-                if suffix == "_bucket":
-                    suffix = "_negative" if _BELOW.search(labels) else suffix
-                    labels = _LE.sub("", labels).lstrip(",")
-                if self.roles[i] != CREATED:
-                    parts.setdefault(labels, set()).add(suffix)
-            regular = ({"_bucket"}, {"_bucket", "_count", "_sum"})
-            if any(names not in regular for names in parts.values()):
-                found.add(family.name)
-        return frozenset(found)
-
-    @cached_property
-    def switches(self) -> Ints:
-        """Where the values stand that are 0 or 1: those of info and stateset."""
-        found = [
-            i
-            for at, family in enumerate(self.families)
-            if family.type in ("info", "stateset")
-            for i in range(self.starts[at], self.starts[at + 1])
-        ]
         return np.array(found, dtype=np.intp)
 
     @cached_property
