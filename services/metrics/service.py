@@ -23,6 +23,9 @@ from services.metrics.store.store import Store
 from services.metrics.store.views import ViewKey
 from services.metrics.tarpit import Tarpit
 
+MAX_LEFT_OUT_SHOWN = 20
+"""Groups that /health names."""
+
 
 class Service:
     """Settings, store, access, health and exposition of one running service.
@@ -44,6 +47,7 @@ class Service:
         )
         self.brake = Tarpit(settings.threads // 4)
         self.metrics = SelfMetrics()
+        self.metrics.limits_are(settings)
         self._claim = claim(settings.data_dir)
         self.disk = SqliteStorage(settings.data_dir)
         self.turns = ScrapePriority()
@@ -53,7 +57,8 @@ class Service:
         self.health = Health()
         self.health.register("store", self._store_health)
         self.health.register("disk", self._disk_health)
-        self.exposition = Exposition(self._views, self.turns)
+        self.health.register("exposition", self._exposition_health)
+        self.exposition = Exposition(self._views, self.turns, settings)
         self.store.on_list = self.exposition.prepare
         self._collectors: Collectors | None = None
         self.on_reload: Callable[[str, str, str], None] = lambda what, outcome, reason: None
@@ -94,6 +99,7 @@ class Service:
         flusher = self.store.flusher
         self.metrics.agents_are(self.store.agents())
         self.metrics.disk_is(self.disk.size, flusher.last_success, flusher.errors)
+        self.metrics.exposition_is(*self.exposition.shown)
         self.store.replace_local("service", self.metrics.families())
         return self.store.views()
 
@@ -111,3 +117,14 @@ class Service:
             detail = "the data file was damaged at the start; it was put aside, a new one is used"
             return Component("degraded", detail)
         return Component("healthy", "written", last_write=flusher.last_success)
+
+    def _exposition_health(self) -> Component:
+        left_out = self.exposition.left_out()
+        if not left_out:
+            return Component("healthy", "scrapes show every group")
+        shown = [
+            {"group": found.prefix, "reason": found.reason, "detail": found.message}
+            for found in left_out[:MAX_LEFT_OUT_SHOWN]
+        ]
+        detail = f"scrapes leave out {len(left_out)} groups"
+        return Component("degraded", detail, left_out=shown)

@@ -175,6 +175,13 @@ class SeriesList:
         return np.array(found, dtype=np.intp)
 
     @cached_property
+    def scrape_bytes(self) -> int:
+        """Bytes of all names, labels and descriptions in any format, at most, without values."""
+        own = len("".join(self.names).encode()) + len("".join(self.labels).encode())
+        described = sum(4 * len(f.name) + 2 * len(f.help.encode()) + 64 for f in self.families)
+        return own + 4 * sum(text.count('="') for text in self.labels) + described
+
+    @cached_property
     def special(self) -> dict[int, Ints]:
         """Where the series stand that are not simply added up, by role."""
         found = {role: self.positions(role) for role in (MAX, MIN, RECENT, CREATED)}

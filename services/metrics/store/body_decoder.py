@@ -12,7 +12,8 @@ import numpy as np
 
 from services.metrics.errors import Rejected
 from services.metrics.parsing.body_template import BodyTemplate, name_of
-from services.metrics.parsing.text import check_length, parse
+from services.metrics.parsing.size import check_size
+from services.metrics.parsing.text import parse
 from services.metrics.protocol.push import Push
 from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.settings import Settings
@@ -23,6 +24,11 @@ MAX_KEPT = 16
 """Templates that are remembered although no process uses them: short jobs come again."""
 MAX_KEPT_LINES = 2_000
 """Of such a template."""
+MAX_KEPT_BYTES = 512 * 1024
+"""That such a template keeps of its lines."""
+How = tuple[frozenset[str], bool]
+"""What the reading of lines depends on beside them: labels of the URL, and whether it is lenient
+(family by family, as snapshots are read)."""
 
 
 class BodyDecoder:
@@ -41,7 +47,7 @@ class BodyDecoder:
         """One body is read line by line at a time: the threads share one interpreter, and
         repeated pushes would get the smaller a share of it the more new ones there are."""
         self._recent: deque[BodyTemplate] = deque(maxlen=MAX_KEPT)
-        self._known: weakref.WeakValueDictionary[tuple[str, frozenset[str]], BodyTemplate] = (
+        self._known: weakref.WeakValueDictionary[tuple[str, How], BodyTemplate] = (
             weakref.WeakValueDictionary()
         )
 
@@ -50,7 +56,7 @@ class BodyDecoder:
         push: Push,
         first: BodyTemplate | None,
         charge: AbstractContextManager[None],
-        known: Container[str] = (),
+        families: Container[str] = (),
     ) -> Decoded:
         """Read a body of text.
 
@@ -58,20 +64,20 @@ class BodyDecoder:
             push: whose body it is.
             first: the lines that the sender is likely to repeat.
             charge: entered while lines that are not known are read.
-            known: families that the process had until now.
+            families: those that the process had until now.
 
         Raises:
             Rejected: see :func:`parse`.
         """
-        values = first.match(push.body) if first is not None else None
-        if first is not None and values is not None:
-            return Decoded(first, values)
+        known = _match(first, push.body, _is_lenient(push))
+        if known is not None:
+            return known
         try:
-            check_length(push.body, self._settings.max_series)
-        except Rejected:
-            if push.target.incarnation is None:
+            check_size(push.body, self._settings)
+        except Rejected as refusal:
+            if not _is_lenient(push) or refusal.reason != "too_many_series":
                 raise
-            return self._shortened(push, first, charge, known)
+            return self._shortened(push, first, charge, families)
         with charge, self._slow:
             return self._new(push, push.body)
 
@@ -80,32 +86,31 @@ class BodyDecoder:
         push: Push,
         first: BodyTemplate | None,
         charge: AbstractContextManager[None],
-        known: Container[str],
+        families: Container[str],
     ) -> Decoded:
         """Read what is left of a body that is too long without the families that make it so."""
         with charge, self._slow:
-            body, rejected = shorten(push.body, self._settings.max_series, known)
-            values = first.match(body) if first is not None else None
-            if first is not None and values is not None:
-                return Decoded(first, values, rejected, whole=False)
-            read = self._new(push, body)
+            body, rejected = shorten(push.body, self._settings.max_series, families)
+            read = _match(first, body, True) or self._new(push, body)
             return Decoded(read.template, read.values, rejected + read.rejected, whole=False)
 
     def _new(self, push: Push, body: bytes) -> Decoded:
-        drop = frozenset(name for name, _ in push.target.labels)
-        guess = self._find(body, push.openmetrics, drop)
-        values = guess.match(body) if guess is not None else None
-        if guess is not None and values is not None:
-            return Decoded(guess, values)
-        parsed = parse(body, push.openmetrics, drop, self._settings, self._priority.give_way)
+        lenient = _is_lenient(push)
+        how = frozenset(name for name, _ in push.target.labels), lenient
+        known = _match(self._find(body, push.openmetrics, how), body, lenient)
+        if known is not None:
+            return known
+        give_way = self._priority.give_way
+        parsed = parse(body, push.openmetrics, how[0], self._settings, give_way, lenient)
         template = BodyTemplate(parsed, push.openmetrics)
-        with self._lock:
-            template = self._known.setdefault((template.name, drop), template)
-            if template.lines <= MAX_KEPT_LINES:
-                self._recent.append(template)
-        return Decoded(template, template.arrange(parsed.values))
+        if template.name:
+            with self._lock:
+                template = self._known.setdefault((template.name, how), template)
+                if template.lines <= MAX_KEPT_LINES and template.bytes <= MAX_KEPT_BYTES:
+                    self._recent.append(template)
+        return Decoded(template, template.arrange(parsed.values), template.rejected)
 
-    def _find(self, body: bytes, openmetrics: bool, drop: frozenset[str]) -> BodyTemplate | None:
+    def _find(self, body: bytes, openmetrics: bool, how: How) -> BodyTemplate | None:
         if not self._known:
             return None
         heads = [
@@ -115,7 +120,7 @@ class BodyDecoder:
         if not heads[-1]:
             heads.pop()
         with self._lock:
-            return self._known.get((name_of(heads, openmetrics), drop))
+            return self._known.get((name_of(heads, openmetrics), how))
 
     def values(self, body: bytes, name: str, templates: Iterable[BodyTemplate | None]) -> Decoded:
         """Read the compact form: one little-endian float64 for each line.
@@ -132,5 +137,27 @@ class BodyDecoder:
             if template is not None and template.name == name:
                 if len(body) != 8 * template.lines:
                     raise Rejected("parse", f"{8 * template.lines} bytes were expected")
-                return Decoded(template, template.arrange(np.frombuffer(body, dtype="<f8")))
+                try:
+                    values = template.arrange(np.frombuffer(body, dtype="<f8"))
+                except Rejected as refusal:
+                    # The text tells which family it is; the others are taken then.
+                    raise Rejected("unknown_list", f"{refusal.message}; send the text") from None
+                return Decoded(template, values, template.rejected)
         raise Rejected("unknown_list", "the list of series is not known here; send the text")
+
+
+def _is_lenient(push: Push) -> bool:
+    return push.target.incarnation is not None
+
+
+def _match(template: BodyTemplate | None, body: bytes, lenient: bool) -> Decoded | None:
+    """Compare a body with known lines; None also for a value that leaves a family out."""
+    if template is None:
+        return None
+    try:
+        values = template.match(body)
+    except Rejected:
+        if lenient:
+            return None
+        raise
+    return None if values is None else Decoded(template, values, template.rejected)
