@@ -61,7 +61,7 @@ class Ingest:
         self._lock = lock
         self._decoder = decoder
         self._clock = clock
-        self._budget = TokenBucket(settings.new_series_share)
+        self._budget = TokenBucket(settings.new_series_cpu_share)
         self._planning = threading.Lock()
         self.closed = False
         self.rejections = Rejections()

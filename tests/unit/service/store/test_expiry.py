@@ -39,7 +39,7 @@ def test_an_agent_that_is_silent_for_long_is_forgotten_with_its_totals(bench: Be
 
 
 def test_how_long_can_be_set(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "data", forget_after=100.0)
+    bench = Bench(tmp_path / "data", tombstone_retention=100.0)
     job(bench, "old", final=True)
     bench.now += 99
     bench.store.sweep()
@@ -83,7 +83,7 @@ def test_those_that_a_scrape_may_not_have_seen_are_not_forgotten_for_others(tmp_
 
 
 def test_hidden_ones_go_before_those_that_are_shown(tmp_path: Path) -> None:
-    bench = Bench(tmp_path / "data", max_groups=2, drop_after=50_000.0)
+    bench = Bench(tmp_path / "data", max_groups=2, series_retention=50_000.0)
     job(bench, "hidden", final=True)
     bench.now += 45_000
     job(bench, "shown", final=True)
