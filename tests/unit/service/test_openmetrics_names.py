@@ -54,7 +54,7 @@ INFO = '# TYPE b info\nb_info{v="1"} 1\n# EOF\n'
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(Settings(data_dir=tmp_path, new_series_share=1.0))
+    made = Service(Settings(data_dir=tmp_path, new_series_cpu_share=1.0))
     yield made
     made.stop()
 
