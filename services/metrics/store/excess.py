@@ -30,8 +30,10 @@ class Limit(NamedTuple):
         """Why a family is left out."""
         if self.most >= self.own:
             return f"{self.wanted} series with those that the agent had; {self.own} are allowed"
-        return f"there is room for {self.most} series of this agent; the service holds as many "\
-               "of all agents together as it may"  # fmt: skip
+        return (
+            f"there is room for {self.most} series of this agent; "
+            "the service holds as many of all agents together as it may"
+        )
 
 
 def excess(

@@ -313,6 +313,11 @@ class _Planner:
             return None, None
         before, absent = old.part, old.absent
         changed = {clash.theirs.name for clash in clashes(now.series, old.series)}
+        if self.before.member is None:
+            # It was lost, and its names may have been used for something else since then.
+            others = [each.series for each in self.before.others.values()]
+            for series in (*others, *self._totals()):
+                changed |= {clash.mine.name for clash in clashes(old.series, series)}
         if changed:
             kept = without(old.series, changed)
             before = Part(kept.series, old.values[kept.positions])

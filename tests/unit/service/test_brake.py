@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from services.metrics.tarpit import AGAIN, PAUSE, Tarpit
+
 from tools.waiting import eventually_equal
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from services.metrics.series import identity_cache
 from services.metrics.series.identity_cache import IdentityCache
 from services.metrics.series.series_list import SeriesList
@@ -9,8 +11,8 @@ from tests.unit.service.series.lists import COUNTERS, series
 
 
 def test_a_result_is_made_once_for_the_same_lists_and_values() -> None:
-    made: list[object] = []
-    cache = IdentityCache(lambda lists, *more: made.append((len(lists), more)) or len(made))
+    numbers = itertools.count(1)
+    cache = IdentityCache(lambda lists, *more: next(numbers))
     one, two = series(COUNTERS), series(COUNTERS)
     assert [1, 1, 2, 3, 3] == [cache((one,)), cache([one]), cache((two,)), cache((one,), "x"),
                                cache((one,), "x")]  # fmt: skip

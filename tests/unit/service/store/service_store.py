@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from services.metrics.exposition.scrape import Exposition
 from services.metrics.protocol.grouping_key import parse_path
@@ -48,17 +49,17 @@ class Bench:
         copy.rename(self.folder)
         self.start()
 
-    def push(self, path: str, body: str, replace: bool = True, **more: object) -> PushResult:
+    def push(self, path: str, body: str, replace: bool = True, **more: Any) -> PushResult:
         target = parse_path("/metrics/job/" + path)
-        push = Push(target, body.encode(), replace=replace, **more)  # type: ignore[arg-type]
+        push = Push(target, body.encode(), replace=replace, **more)
         known = None if push.final else self.store.push_known(push)
         return known or self.store.push(push)
 
-    def process(self, name: str, body: str, **more: object) -> PushResult:
+    def process(self, name: str, body: str, **more: Any) -> PushResult:
         """Push as the process ``name`` of the agent A."""
         return self.push(f"j/agent/A/incarnation/{name}", body, **more)
 
-    def rejected(self, name: str, body: str, **more: object) -> dict[str, str]:
+    def rejected(self, name: str, body: str, **more: Any) -> dict[str, str]:
         """Push as a process; return the families that were left out, with their reasons."""
         return {each.name: each.reason for each in self.process(name, body, **more).rejected}
 
@@ -106,3 +107,10 @@ def histogram(name: str, counts: dict[str, float], labels: str = "") -> str:
     )
     own = f"{{{labels}}}" if labels else ""
     return f"# TYPE {name} histogram\n{rows}{name}_sum{own} {total}\n{name}_count{own} {total}\n"
+
+
+def fail(disk: SqliteStorage, table: str, event: str = "DELETE") -> None:
+    """Let every statement of this kind fail, until the trigger is dropped."""
+    disk._connection.execute(
+        f"CREATE TRIGGER broken BEFORE {event} ON {table} BEGIN SELECT RAISE(FAIL, 'broken'); END"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from collections.abc import Iterator
 
 import pytest
 
@@ -37,11 +38,11 @@ def test_known_lines_cost_nothing_new(decoder: BodyDecoder) -> None:
     first = decoder.text(push(counter("t_total", 1)), None, FREE())
 
     @contextlib.contextmanager
-    def dear() -> object:  # type: ignore[misc]
+    def dear() -> Iterator[None]:
         raise AssertionError("it was charged")
         yield
 
-    again = decoder.text(push(counter("t_total", 5)), first.template, dear())  # type: ignore[arg-type]
+    again = decoder.text(push(counter("t_total", 5)), first.template, dear())
     assert again.template is first.template
 
 

@@ -6,7 +6,7 @@ from services.metrics.store.duplicate_series import DuplicateSeries
 from tests.unit.service.series.lists import COUNTERS, series
 
 WIDE, NARROW = (("job", "j"),), (("job", "j"), ("shelf", "x"))
-LABELLED = series("# TYPE g gauge\ng{shelf=\"x\"} 1\ng{shelf=\"y\"} 1\n" + COUNTERS)
+LABELLED = series('# TYPE g gauge\ng{shelf="x"} 1\ng{shelf="y"} 1\n' + COUNTERS)
 BARE = series("# TYPE g gauge\ng 1\n" + COUNTERS)
 
 

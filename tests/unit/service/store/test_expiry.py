@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.unit.service.store.service_store import Bench, counter, gauge
 FOREVER = 7 * 86_400.0
 
 
-def job(bench: Bench, name: str, **more: object) -> str:
+def job(bench: Bench, name: str, **more: Any) -> str:
     return bench.push(f"j/agent/{name}/incarnation/1", counter("t_total", 1), **more).outcome
 
 

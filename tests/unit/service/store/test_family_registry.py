@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from services.metrics.series.series_list import Family
 from services.metrics.store.family_registry import FamilyRegistry
 
@@ -63,4 +65,4 @@ def test_its_version_tells_when_claims_change() -> None:
     for families in ((COUNTER,), (COUNTER,), (COUNTER, HISTOGRAM), (HISTOGRAM,), ()):
         registry.hold("a", families)
         seen.append(registry.version)
-    assert [True, False, True, True, True] == [a != b for a, b in zip(seen, seen[1:], strict=False)]
+    assert [True, False, True, True, True] == [a != b for a, b in pairwise(seen)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.metrics.errors import Rejected
-from tests.unit.service.store.service_store import Bench, counter
+from tests.unit.service.store.service_store import Bench, counter, fail
 
 
 def test_nothing_is_written_twice_and_everything_before_it_is_shown(bench: Bench) -> None:
@@ -36,11 +36,11 @@ def test_a_disk_that_cannot_be_synced_refuses_a_final_push(
 def test_what_cannot_be_written_is_shown_and_said_once(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.disk._connection.execute("PRAGMA max_page_count=1")
+    fail(bench.disk, "members", "INSERT")
     for value in (1, 2, 3):
         bench.process("1", counter("t_total", value))
         assert value == bench.value("t_total")
     assert 1 == caplog.text.count("the data file cannot be written")
-    bench.disk._connection.execute("PRAGMA max_page_count=100000")
+    bench.disk._connection.execute("DROP TRIGGER broken")
     bench.scrape()
     assert "can be written again" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -142,10 +143,12 @@ def test_nothing_slow_happens_under_the_lock(bench: Bench, monkeypatch: pytest.M
 
     made: list[bool] = []
     unite = merging._merge
-    monkeypatch.setattr(
-        merging._unite, "_make",
-        lambda lists: (made.append(bench.store._lock.locked()), unite(lists))[1],
-    )  # fmt: skip
+
+    def watched(lists: Any) -> Any:
+        made.append(bench.store._lock.locked())
+        return unite(lists)
+
+    monkeypatch.setattr(merging._unite, "_make", watched)
     rows = "".join(f'big{{n="{n}"}} 1\n' for n in range(300))
     bench.process("0", counter("t_total", 1), final=True)
     for number in range(1, 4):

@@ -39,7 +39,7 @@ def test_what_could_not_be_written_is_noted_again_as_it_is_by_then() -> None:
     journal.everything(one)
     batch = journal.take()
     one.members["1"] = process("# TYPE a_total counter\na_total 5\n")
-    journal.put_back(batch, {7: one}.get)
+    journal.put_back(batch, lambda number: one)
     again = journal.take()
     assert ["2"] == [row.incarnation for row in again.ended]
     assert [["a_total"]] == [row.series.names for row in again.members]
@@ -50,12 +50,12 @@ def test_a_process_that_is_back_has_not_ended_and_a_deleted_group_leaves_nothing
     journal.end(one, "1", 100.0, one.members["1"])
     batch = journal.take()
     journal.revive(one, "1")
-    journal.put_back(batch, {7: one}.get)
+    journal.put_back(batch, lambda number: one)
     again = journal.take()
     assert ([], [(7, "1")]) == (again.ended, again.revived)
     journal.end(one, "1", 100.0, None)
     failed = journal.take()
     journal.delete(one)
-    journal.put_back(failed, {}.get)
+    journal.put_back(failed, lambda number: None)
     last = journal.take()
     assert ([7], [], []) == (last.gone, last.ended, last.groups)

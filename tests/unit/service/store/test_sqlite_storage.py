@@ -17,7 +17,7 @@ from services.metrics.series.series_list import COUNT, Entry, Family, SeriesList
 from services.metrics.store.journal import Batch, EndedRow, GroupRow, MemberRow
 from services.metrics.store.sqlite_file import VERSION
 from services.metrics.store.sqlite_storage import SqliteStorage
-from tests.unit.service.store.service_store import Bench, counter, gauge
+from tests.unit.service.store.service_store import Bench, counter, fail, gauge
 
 VERSION_1 = Path(__file__).resolve().parents[3] / "fixtures" / "data-version-1"
 
@@ -78,12 +78,6 @@ def test_totals_that_are_gone_are_gone_on_disk(tmp_path: Path) -> None:
     assert ([], [], []) == tuple(disk.load()[:3])
     assert None is disk.find_ended(1, "clean")
     disk.close()
-
-
-def fail(disk: SqliteStorage, table: str, event: str = "DELETE") -> None:
-    disk._connection.execute(
-        f"CREATE TRIGGER broken BEFORE {event} ON {table} BEGIN SELECT RAISE(FAIL, 'broken'); END"
-    )
 
 
 @pytest.mark.parametrize("table", ["ended", "lists"])

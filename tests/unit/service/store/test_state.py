@@ -40,5 +40,6 @@ def test_what_is_dropped_leaves_nothing(bench: Bench) -> None:
     bench.store.delete(parse_path("/metrics/job/j/agent/A"))
     assert (0, 0, 0) == tuple(bench.store.totals()[k] for k in ("groups", "series", "memory_bytes"))
     assert () == bench.push("s", gauge("t_total", 1)).rejected
+    bench.scrape()
     bench.kill()
     assert None is bench.value("t_total", agent="A")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from services.metrics.store.group import Group
 from services.metrics.store.views import Views, snapshot
 from tests.unit.service.series.lists import COUNTERS
 from tests.unit.service.store.test_group import LABELS, process
-from services.metrics.store.group import Group
 
 
 def test_a_group_shows_itself_and_its_record_until_it_is_gone() -> None:
