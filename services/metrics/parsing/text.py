@@ -103,10 +103,10 @@ class _Reader:
 
     def _too_long(self, line: bytes, at: int, longest: int) -> None:
         name = METRIC_NAME.match(line[:1_000].decode("utf-8", "replace").lstrip(" \t"))
-        refusal = Rejected("label", f"the line is longer than {longest} bytes", at)
+        message = f"the line is longer than {longest} bytes"
         if name is None:
-            raise refusal
-        self._skip(name[0], refusal)
+            raise Rejected("parse", message, at)
+        self._skip(name[0], Rejected("label", message, at))
 
     def _skip(self, name: str, refusal: Rejected) -> None:
         """Leave the family of a sample out whose line cannot be cut into its parts."""
