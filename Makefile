@@ -6,7 +6,7 @@ STACK  := $(PYTHON) -m tools.stack
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs reload test check format lock generate bench venv clean
+.PHONY: help up down status logs reload test fuzz check format lock generate bench venv clean
 
 help:  ## List the commands
 	@echo "Dream.OS metrics stack"; echo
@@ -32,6 +32,9 @@ test: venv  ## Every check and every test, the whole stack included
 	@$(STACK) ensure
 	@$(MAKE) --no-print-directory check
 	$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: venv  ## Arbitrary requests for FUZZ_SECONDS (600); what breaks is kept for the tests to replay
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(VENV)/python -m tests.fuzz
 
 check: venv  ## Lint, types and shell checks only
 	$(VENV)/ruff check .
