@@ -16,6 +16,8 @@ REASONS: dict[str, int] = {
     "url": 400,
     "header": 400,
     "unauthorized": 401,
+    "forbidden": 403,
+    "origin": 403,
     "unknown_list": 409,
     "too_large": 413,
     "content_type": 415,
@@ -25,6 +27,7 @@ REASONS: dict[str, int] = {
     "churn": 429,
     "stopping": 503,
     "disk": 503,
+    "busy": 503,
 }
 """Every value of the label ``reason`` of ``dreamos_ingest_rejected_total``, with its HTTP status."""
 

@@ -43,11 +43,21 @@ class Health:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._checks: dict[str, Callable[[], Component]] = {}
+        self._own: set[str] = set()
 
-    def register(self, name: str, check: Callable[[], Component]) -> None:
-        """Add the check ``name``; one that is there under the name is replaced."""
+    def register(self, name: str, check: Callable[[], Component], own: bool = False) -> None:
+        """Add the check ``name``; one that is there under the name is replaced.
+
+        Args:
+            name: of the component.
+            check: asked for it.
+            own: the service itself cannot work without it. What its user has chosen to watch is
+                not, however important it is: the service works when that is down.
+        """
         with self._lock:
             self._checks[name] = check
+            if own:
+                self._own.add(name)
 
     def report(self) -> tuple[Status, dict[str, Component]]:
         """Ask every check.
@@ -58,6 +68,16 @@ class Health:
         """
         with self._lock:
             checks = dict(self._checks)
+        return self._report(checks)
+
+    def readiness(self) -> tuple[Status, dict[str, Component]]:
+        """Ask the service's own checks only."""
+        with self._lock:
+            checks = {name: self._checks[name] for name in self._own}
+        return self._report(checks)
+
+    @staticmethod
+    def _report(checks: dict[str, Callable[[], Component]]) -> tuple[Status, dict[str, Component]]:
         components = {name: _ask(name, check) for name, check in checks.items()}
         worst = max((_ORDER.index(c.status) for c in components.values()), default=0)
         return _ORDER[worst], components

@@ -83,4 +83,4 @@ class Maintenance:
             self._disk.checkpoint()
 
     def _prune(self) -> None:
-        self._store.flusher.prune(time.time() - self._settings.forget_after)
+        self._store.flusher.prune(time.time() - self._settings.tombstone_retention)

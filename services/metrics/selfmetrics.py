@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter as Counts
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import Metric
@@ -13,6 +13,7 @@ from services.metrics import __version__
 from services.metrics.errors import REASONS
 from services.metrics.exposition.selection import REASONS as LEFT_OUT_REASONS
 from services.metrics.exposition.selection import LeftOut, Totals
+from services.metrics.front.connections import REASONS as CLOSED_REASONS
 from services.metrics.settings import Settings
 
 _LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -70,9 +71,26 @@ class SelfMetrics:
             "Unix time at which the service started.",
             registry=registry,
         ).set(time.time())
+        self._front(registry)
         self._store(registry)
         self._exposition(registry)
         self._start()
+
+    def _front(self, registry: CollectorRegistry) -> None:
+        self._connections = Gauge(
+            "dreamos_connections",
+            "Connections to the service.",
+            registry=registry,
+        )
+        self._closed = Counter(
+            "dreamos_connections_closed_total",
+            "Connections that the service closed: too many, or something took too long.",
+            ["reason"],
+            registry=registry,
+        )
+        self._closed_seen: dict[str, int] = {}
+        for reason in CLOSED_REASONS:
+            self._closed.labels(reason)
 
     def _store(self, registry: CollectorRegistry) -> None:
         self._size = Gauge(
@@ -135,6 +153,13 @@ class SelfMetrics:
         """Set the number of agents by state."""
         for state, number in agents.items():
             self.agents.labels(state).set(number)
+
+    def connections_are(self, number: int, closed: Mapping[str, int]) -> None:
+        """Set the number of connections, and how many were closed since the start, by reason."""
+        self._connections.set(number)
+        for reason, count in dict(closed).items():
+            self._closed.labels(reason).inc(count - self._closed_seen.get(reason, 0))
+            self._closed_seen[reason] = count
 
     def disk_is(self, size: int, last_flush: float, errors: int) -> None:
         """Set what is known of the data file: bytes, Unix time, failed writes since the start."""

@@ -69,7 +69,7 @@ def test_the_number_of_groups_is_limited(launch: Callable[..., Running]) -> None
 def test_an_agent_whose_series_are_always_new_is_slowed_down_and_others_are_not(
     launch: Callable[..., Running],
 ) -> None:
-    service = launch(METRICS_NEW_SERIES_SHARE="0.001")
+    service = launch(METRICS_NEW_SERIES_CPU_SHARE="0.001")
     service.push("j/agent/good/incarnation/1", "# TYPE work_total counter\nwork_total 1\n")
     path = "j/agent/bad/incarnation/1"
     statuses: list[int] = []

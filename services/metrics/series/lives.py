@@ -71,19 +71,30 @@ class _Comparison:
         self._old = _wide(had.values, before, size)
         self._new = _wide(now.values, shown, size)
         self._metrics = series.metrics
+        self._place, self._size = shown, len(now.series)
 
     def lives(self) -> Lives:
         over = self._over()
         gone = self._had & ~self._shown & ~over
         narrowed = self._in_metrics(gone & self.series.buckets)
-        # A bucket that is not shown any more keeps what it had beyond the next smaller one; the
-        # ones that are shown have nothing to add, and say so.
+        # A bucket that is not shown any more keeps what it had beyond the next smaller one that
+        # is; those that are shown have nothing to add, and say so.
         shown = self._shown & self.series.buckets & narrowed & ~over
-        rest = np.where(self.series.buckets, np.fmax(self._old - self._new, 0.0), self._old)
+        rest = self._old - self._below()
         return Lives(
             self._part(gone | shown, np.where(shown, 0.0, rest)) if gone.any() else None,
             self._part(self._had & over, self._old) if over.any() else None,
         )
+
+    def _below(self) -> Floats:
+        """Return what buckets that are not shown had in common with the next smaller one that is."""
+        found = np.zeros(len(self.series))
+        place = self._place
+        if place is not None:
+            where = np.zeros(self._size, dtype=np.intp)
+            where[place.source[: place.own]] = place.to[: place.own]
+            found[place.to[place.own :]] = self._old[where[place.source[place.own :]]]
+        return found
 
     def _over(self) -> Mask:
         """Return the series of metrics that have begun anew."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -52,7 +52,11 @@ class BodyDecoder:
         )
 
     def text(
-        self, push: Push, first: BodyTemplate | None, charge: AbstractContextManager[None]
+        self,
+        push: Push,
+        first: BodyTemplate | None,
+        charge: AbstractContextManager[None],
+        families: Container[str] = (),
     ) -> Decoded:
         """Read a body of text.
 
@@ -60,6 +64,7 @@ class BodyDecoder:
             push: whose body it is.
             first: the lines that the sender is likely to repeat.
             charge: entered while lines that are not known are read.
+            families: those that the process had until now.
 
         Raises:
             Rejected: see :func:`parse`.
@@ -72,16 +77,20 @@ class BodyDecoder:
         except Rejected as refusal:
             if not _is_lenient(push) or refusal.reason != "too_many_series":
                 raise
-            return self._shortened(push, first, charge)
+            return self._shortened(push, first, charge, families)
         with charge, self._slow:
             return self._new(push, push.body)
 
     def _shortened(
-        self, push: Push, first: BodyTemplate | None, charge: AbstractContextManager[None]
+        self,
+        push: Push,
+        first: BodyTemplate | None,
+        charge: AbstractContextManager[None],
+        families: Container[str],
     ) -> Decoded:
         """Read what is left of a body that is too long without the families that make it so."""
         with charge, self._slow:
-            body, rejected = shorten(push.body, self._settings.max_series)
+            body, rejected = shorten(push.body, self._settings.max_series, families)
             read = _match(first, body, True) or self._new(push, body)
             return Decoded(read.template, read.values, rejected + read.rejected, whole=False)
 

@@ -84,7 +84,7 @@ class Expiry:
         if not group.silent or group.agent is None or group.labels not in self._state.groups:
             return
         silence = now - group.heard
-        if silence > self._settings.forget_after:
+        if silence > self._settings.tombstone_retention:
             self._state.forget(group)
         elif group.hidden or silence > SHOWN_LONG_ENOUGH_SECONDS:
             idle.append((not group.hidden, group.heard, group.labels))
@@ -102,9 +102,9 @@ class Expiry:
             self._state.journal.member(group, "")
             if group.retired is None and not group.members and group.agent is None:
                 self._state.drop(group)
-        if group.fell_silent(now, self._settings.agent_silence):
+        if group.fell_silent(now, self._settings.agent_timeout):
             group.record.state, changed = "lost", True
         silence = now - group.heard
-        if group.silent and not group.hidden and silence > self._settings.drop_after:
+        if group.silent and not group.hidden and silence > self._settings.series_retention:
             group.hidden = changed = True
         return changed

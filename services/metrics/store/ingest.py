@@ -61,7 +61,7 @@ class Ingest:
         self._lock = lock
         self._decoder = decoder
         self._clock = clock
-        self._budget = TokenBucket(settings.new_series_share)
+        self._budget = TokenBucket(settings.new_series_cpu_share)
         self._planning = threading.Lock()
         self.closed = False
         self.rejections = Rejections()
@@ -170,7 +170,8 @@ class Ingest:
         if push.series_list is not None:
             return self._decoder.values(push.body, push.series_list, templates)
         charge = self._budget.spend(push.target.labels, urgent=push.final)
-        return self._decoder.text(push, templates[0] if templates else None, charge)
+        known = before.snapshot.series.index if before.snapshot is not None else {}
+        return self._decoder.text(push, templates[0] if templates else None, charge, known)
 
     def _incarnation(self, push: Push, body: Decoded) -> Incarnation:
         ttl = push.ttl

@@ -7,6 +7,7 @@ snapshot, which says that the agent lives, is read as if it had come alone.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import NamedTuple
 
 import numpy as np
@@ -34,12 +35,15 @@ class _Piece(NamedTuple):
     lines: int
 
 
-def shorten(body: bytes, most: int) -> tuple[bytes, tuple[RejectedFamily, ...]]:
+def shorten(
+    body: bytes, most: int, known: Container[str]
+) -> tuple[bytes, tuple[RejectedFamily, ...]]:
     """Cut the largest families out of a body until no more than ``most`` samples are left.
 
     Args:
         body: of a snapshot, decompressed.
         most: series that it may have.
+        known: families that the process had until now; new ones are cut out before these.
 
     Returns:
         What is left, and the families that were cut out.
@@ -50,7 +54,7 @@ def shorten(body: bytes, most: int) -> tuple[bytes, tuple[RejectedFamily, ...]]:
     pieces = _pieces(body, most)
     cut: list[_Piece] = []
     left = most
-    for piece in sorted(pieces, key=lambda each: (not each.name.startswith(VITAL), each.lines)):
+    for piece in sorted(pieces, key=lambda each: _rank(each, known)):
         if piece.lines > left:
             cut.append(piece)
         else:
@@ -58,6 +62,11 @@ def shorten(body: bytes, most: int) -> tuple[bytes, tuple[RejectedFamily, ...]]:
     gone = {piece.start for piece in cut}
     rest = b"".join(body[p.start : p.end] for p in pieces if p.start not in gone)
     return rest, tuple(_rejected(cut, most))
+
+
+def _rank(piece: _Piece, known: Container[str]) -> tuple[bool, bool, int]:
+    new = piece.name not in known and f"{piece.name}_total" not in known
+    return not piece.name.startswith(VITAL), new, piece.lines
 
 
 def _rejected(cut: list[_Piece], most: int) -> list[RejectedFamily]:

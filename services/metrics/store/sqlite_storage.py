@@ -61,10 +61,10 @@ class SqliteStorage:
         self._name = str(self.path)
         self._read_lock = threading.Lock()
         self._sync_lock = threading.Lock()
-        self._commits = self._synced = 0
         self._open()
 
     def _open(self) -> None:
+        self._commits = self._synced = 0
         self._connection = self._file.open()
         self._written = set(self._file.lists)
         self._writes = writes_in(self._connection)
@@ -256,7 +256,7 @@ class SqliteStorage:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def _look(self) -> tuple[int, ...]:
-        """Return which files stand under the two names now; 0 for none, or an empty data file."""
+        """Return which files stand under the two names now; 0 for none, or one that was emptied."""
         found = []
         for suffix in ("", "-wal"):
             try:
@@ -264,7 +264,8 @@ class SqliteStorage:
             except OSError:
                 found.append(0)
             else:
-                found.append(what.st_ino if what.st_size or suffix else 0)
+                untouched = suffix and not self._commits  # the log begins with the first write
+                found.append(what.st_ino if what.st_size or untouched else 0)
         return tuple(found)
 
     @property

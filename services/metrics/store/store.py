@@ -53,7 +53,7 @@ class Store:
         settings: limits and times.
         disk: where changes are written; what is there is taken up again.
         clock: Unix time in seconds; replaceable for tests.
-        turns: what a push that takes long lets others go first by.
+        priority: what a push that takes long lets scrapes go first by.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Store:
         settings: Settings,
         disk: SqliteStorage,
         clock: Callable[[], float] = time.time,
-        turns: ScrapePriority | None = None,
+        priority: ScrapePriority | None = None,
     ) -> None:
         self.settings = settings
         self._disk = disk
@@ -72,7 +72,7 @@ class Store:
         self._state = State(settings, Tombstones(disk.find_ended), latest)
         self._state.next_id = max((group.id for group in groups), default=0) + 1
         self._ingest = Ingest(
-            settings, self._state, self._lock, BodyDecoder(settings, turns), clock
+            settings, self._state, self._lock, BodyDecoder(settings, priority), clock
         )
         self._expiry = Expiry(settings, self._state, self._lock, self.rejections, clock)
         for group in groups:
