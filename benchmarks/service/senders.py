@@ -53,7 +53,7 @@ class Sender(threading.Thread):
     def _learn(self, number: int) -> None:
         answer = self._push(self._bodies[0])
         if self._load.form == "compact":
-            name = answer.partition(b"Dreamos-Series-List: ")[2].partition(b"\r\n")[0].decode()
+            name = answer.lower().partition(b"dreamos-series-list: ")[2].partition(b"\r\n")[0].decode()
             self._kind = "application/vnd.dreamos.values"
             self._extra = f"Dreamos-Series-List: {name}\r\n"
             samples = self._load.samples

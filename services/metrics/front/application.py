@@ -66,7 +66,7 @@ class Front:
     ) -> None:
         head = self._pushes.head(scope)
         if head is not None:
-            body = await read_body(receive, share, self._max_body)
+            body = await read_body(scope, receive, share, self._max_body)
             answer = self._pushes.answer(head, body.content) if body.problem is None else None
             if answer is not None:
                 connection.enter(Phase.ANSWER)
@@ -89,7 +89,7 @@ class Front:
 
     async def _body(self, scope: Scope, receive: Receive, share: Share) -> Body:
         if self._ordinary.takes_body(scope):
-            return await read_body(receive, share, self._max_body)
+            return await read_body(scope, receive, share, self._max_body)
         await drain(receive, UNWANTED_BYTES)
         return NOT_READ
 
