@@ -17,7 +17,8 @@ from services.metrics.errors import REASONS, Rejected
 from services.metrics.protocol.grouping_key import GroupingKey, parse_path
 from services.metrics.service import Service
 from services.metrics.settings import Settings
-from tests.fuzz.cases import OM, PROTOBUF, TEXT, Count, Process, Request, Step, body_of
+from tests.contract.malformed import OM, TEXT
+from tests.fuzz.cases import PROTOBUF, Count, Process, Request, Step, body_of
 from tests.unit.service.protobuf_reader import read
 
 ACCEPTS = (TEXT, OM, PROTOBUF)
@@ -34,7 +35,7 @@ class World:
     """
 
     def __init__(self, folder: Path) -> None:
-        settings = Settings(data_dir=folder, log_level="error", new_series_share=1.0)
+        settings = Settings(data_dir=folder, log_level="error", new_series_cpu_share=1.0)
         app = create_app(settings)
         self._service: Service = app.extensions["dreamos"]
         self._client: FlaskClient = app.test_client()
@@ -128,7 +129,7 @@ def _totals(page: bytes, accept: str) -> Totals:
         reader = openmetrics if accept == OM else text_format
         rows = [
             (sample.name, sample.labels, sample.value)
-            for family in reader(page.decode())  # type: ignore[no-untyped-call]
+            for family in reader(page.decode())
             for sample in family.samples
         ]
     found = {}

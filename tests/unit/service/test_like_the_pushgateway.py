@@ -82,7 +82,7 @@ def body_of(case: dict[str, Any]) -> bytes:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     folder = tmp_path_factory.mktemp("gateway")
-    app = create_app(Settings(data_dir=folder, log_level="error", new_series_share=1.0))
+    app = create_app(Settings(data_dir=folder, log_level="error", new_series_cpu_share=1.0))
     yield app.test_client()
     app.extensions["dreamos"].stop()
 

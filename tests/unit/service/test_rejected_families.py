@@ -22,7 +22,7 @@ AGENT = parse_path("/metrics/job/j/agent/A/incarnation/1")
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(Settings(data_dir=tmp_path, new_series_share=1.0))
+    made = Service(Settings(data_dir=tmp_path, new_series_cpu_share=1.0))
     yield made
     made.stop()
 

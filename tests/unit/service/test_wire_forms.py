@@ -25,7 +25,7 @@ MESSAGE = "io.prometheus.client.MetricFamily"
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(Settings(data_dir=tmp_path, new_series_share=1.0))
+    made = Service(Settings(data_dir=tmp_path, new_series_cpu_share=1.0))
     yield made
     made.stop()
 
