@@ -15,6 +15,7 @@ from services.metrics.exposition.selection import REASONS as LEFT_OUT_REASONS
 from services.metrics.exposition.selection import LeftOut, Totals
 from services.metrics.front.connections import REASONS as CLOSED_REASONS
 from services.metrics.settings import Settings
+from services.metrics.store.store_metrics import StoreMetrics
 
 _LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
@@ -73,6 +74,7 @@ class SelfMetrics:
         ).set(time.time())
         self._front(registry)
         self._store(registry)
+        self.store = StoreMetrics(registry)
         self._exposition(registry)
         self._start()
 

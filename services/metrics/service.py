@@ -105,6 +105,8 @@ class Service:
         flusher = self.store.flusher
         self.metrics.agents_are(self.store.agents())
         self.metrics.disk_is(self.disk.size, flusher.last_success, flusher.errors)
+        incomplete = bool(self.disk.complaint)
+        self.metrics.store.update(self.store.totals(), self.store.rejections.counts, incomplete)
         self.metrics.exposition_is(*self.exposition.shown)
         if self.connections is not None:
             self.metrics.connections_are(len(self.connections), self.connections.closed)
@@ -124,6 +126,8 @@ class Service:
         if self.disk.damaged is not None:
             detail = "the data file was damaged at the start; it was put aside, a new one is used"
             return Component("degraded", detail)
+        if self.disk.complaint:
+            return Component("degraded", self.disk.complaint)
         return Component("healthy", "written", last_write=flusher.last_success)
 
     def _exposition_health(self) -> Component:

@@ -10,7 +10,8 @@ import re
 
 PAIR = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _POINT = re.compile(r'(?:^|,)(?:le|quantile)="([^"]*)"')
-_PARTED = ("histogram", "summary")
+PARTED = ("histogram", "summary")
+"""Types whose metrics consist of several series."""
 
 
 def metric_labels(kind: str, labels: str) -> str:
@@ -20,7 +21,7 @@ def metric_labels(kind: str, labels: str) -> str:
         kind: type of the family.
         labels: of the series, ``a="1",b="2"``.
     """
-    if kind in _PARTED:
+    if kind in PARTED:
         return _POINT.sub("", labels).lstrip(",")
     return labels
 

@@ -171,13 +171,18 @@ def _fills(union: SeriesList, item: SeriesList) -> list[tuple[int, int]]:
 
 
 def subset(source: SeriesList, positions: Ints) -> SeriesList:
-    """Return the list of the entries at ``positions``; families without one are left out."""
+    """Return the list of the entries at ``positions``; families without one are left out.
+
+    Args:
+        source: the list.
+        positions: they rise.
+    """
     families, rows = [], []
+    bounds = np.searchsorted(positions, source.starts).tolist()
+    chosen, roles = positions.tolist(), source.roles.tolist()
     for at, family in enumerate(source.families):
-        low, high = source.starts[at], source.starts[at + 1]
-        inside = positions[(positions >= low) & (positions < high)]
-        if len(inside):
+        inside = chosen[bounds[at] : bounds[at + 1]]
+        if inside:
             families.append(family)
-            rows.append([Entry(source.names[i], source.labels[i], int(source.roles[i]))
-                         for i in inside.tolist()])  # fmt: skip
+            rows.append([Entry(source.names[i], source.labels[i], roles[i]) for i in inside])
     return SeriesList(families, rows)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from services.metrics.series.identity_cache import IdentityCache
-from services.metrics.series.merge import Placement, equal, merge, subset
+from services.metrics.series.merge import Placement, equal, subset
 from services.metrics.series.series_list import LASTING, Floats, Ints, SeriesList, select
 
 
@@ -82,15 +82,38 @@ def _lay_over(lists: Sequence[SeriesList]) -> Overlay:
     kept = without(old, new.index.keys())
     if not len(kept.positions):
         return Overlay(new, (kept.positions, kept.positions), None)
-    merged = merge((kept.series, new))
-    series = old if equal(old, merged.series) else merged.series
-    where = merged.placements[0]
-    to = np.arange(len(series)) if where is None else where.to
-    place = merged.placements[1]
-    if place is None:
-        everything = np.arange(len(series))
-        place = Placement(everything, everything, len(series))
-    return Overlay(series, (kept.positions, to), place)
+    joined = _join(kept.series, new)
+    series = old if equal(old, joined.series) else joined.series
+    place = Placement(joined.second, np.arange(len(new)), len(new))
+    return Overlay(series, (kept.positions, joined.first), place)
+
+
+class _Joined(NamedTuple):
+    series: SeriesList
+    first: Ints
+    second: Ints
+
+
+def _join(one: SeriesList, other: SeriesList) -> _Joined:
+    """Return two lists that have no family in common as one, and where the entries of each are."""
+    lists = (one, other)
+    order = sorted(
+        (family.name, which, at)
+        for which, item in enumerate(lists)
+        for at, family in enumerate(item.families)
+    )
+    families, entries = [], []
+    places: tuple[list[Ints], list[Ints]] = ([], [])
+    start = 0
+    for _, which, at in order:
+        families.append(lists[which].families[at])
+        rows = lists[which].entries(at)
+        entries.append(rows)
+        places[which].append(np.arange(start, start + len(rows)))
+        start += len(rows)
+    none = np.zeros(0, dtype=np.intp)
+    first, second = (np.concatenate([none, *each]).astype(np.intp) for each in places)
+    return _Joined(SeriesList(families, entries), first, second)
 
 
 _overlay = IdentityCache(_lay_over)

@@ -18,7 +18,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from services.metrics.series.labels import bound_of, metric_labels
+from services.metrics.series.labels import PARTED, bound_of, metric_labels
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -110,11 +110,14 @@ class SeriesList:
         """Name every series within its family, however its bound is spelt."""
         found: list[Point] = []
         for at, family in enumerate(self.families):
-            kind = family.type
-            for i in range(self.starts[at], self.starts[at + 1]):
-                name, labels = self.names[i], self.labels[i]
-                bound = bound_of(kind, family.name, name, labels)
-                found.append((name, metric_labels(kind, labels), bound))
+            low, high = self.starts[at], self.starts[at + 1]
+            rows = zip(self.names[low:high], self.labels[low:high], strict=True)
+            if family.type not in PARTED:
+                found += [(name, labels, None) for name, labels in rows]
+                continue
+            for name, labels in rows:
+                bound = bound_of(family.type, family.name, name, labels)
+                found.append((name, metric_labels(family.type, labels), bound))
         return found
 
     @cached_property

@@ -38,7 +38,7 @@ class Capacity:
 
     def __init__(self, settings: Settings, memory: int | None = None) -> None:
         limit = memory if memory is not None else memory_limit()
-        self._limit = Room(settings.max_total_series, int(limit * SHARE))
+        self.limit = Room(settings.max_total_series, int(limit * SHARE))
         self._held: dict[Labels, Room] = {}
         self.series = 0
         self.bytes = 0
@@ -47,8 +47,8 @@ class Capacity:
         """Return how much the group ``labels`` may hold in all."""
         own = self._held.get(labels, Room(0, 0))
         return Room(
-            max(0, self._limit.series - self.series + own.series),
-            max(0, self._limit.bytes - self.bytes + own.bytes),
+            max(0, self.limit.series - self.series + own.series),
+            max(0, self.limit.bytes - self.bytes + own.bytes),
         )
 
     def hold(self, group: Group) -> None:

@@ -24,9 +24,9 @@ from services.metrics.series.lives import fell
 from services.metrics.series.series_list import CREATED, Floats, SeriesList
 from services.metrics.settings import Settings
 from services.metrics.store.body_decoder import BodyDecoder
-from services.metrics.store.group import prefix_of
+from services.metrics.store.group import Group, prefix_of
 from services.metrics.store.incarnation import Incarnation
-from services.metrics.store.plan import Before, Decoded, Plan, keeping, keeps_list, plan
+from services.metrics.store.plan import Before, Decoded, Plan, keeps_list, plan
 from services.metrics.store.rejections import Rejections
 from services.metrics.store.state import State
 from services.metrics.store.token_bucket import TokenBucket
@@ -80,6 +80,9 @@ class Ingest:
         if _is_stale(push, before):
             return PushResult("stale")
         body = self._decode(push, before)
+        answer = self._refresh(push, before.group, before.member, body.template, body.values)
+        if answer is not None:
+            return answer
         made = self._incarnation(push, body)
         for _ in range(ATTEMPTS):
             planned = self._plan(push, before, body, made)
@@ -113,38 +116,64 @@ class Ingest:
         if not keeps_list(old, old.template, push.replace):
             return None
         values = self._known_values(push, old.template)
-        if values is None:
+        return None if values is None else self._refresh(push, group, old, old.template, values)
+
+    def _refresh(
+        self,
+        push: Push,
+        group: Group | None,
+        old: Incarnation | None,
+        template: BodyTemplate,
+        values: Floats,
+    ) -> PushResult | None:
+        """Take a push that only changes values; None when it is more than that."""
+        if group is None or old is None or push.final:
             return None
-        made = self._known(push, old, old.template, values)
+        made = self._kept(push, old, values) if keeps_list(old, template, push.replace) else None
         if made is None:
             return None
-        before = Before(group, old, None, None, {})
-        planned = keeping(before, old, made.values, made)
+        name = push.target.incarnation or ""
         with self._lock:
             self.check_open()
             if self._state.groups.get(push.target.labels) is not group:
                 return None
-            if group.find(name or "") is not old:
+            if group.find(name) is not old:
                 return None
-            return self._commit(planned, push, Decoded(old.template, values))
+            self._state.refresh(group, name, old, made)
+        return PushResult("accepted", template.lines, template.name if name else None)
 
     def _known_values(self, push: Push, template: BodyTemplate) -> Floats | None:
         if push.series_list is not None:
             return self._decoder.values(push.body, push.series_list, [template]).values
         return template.match(push.body)
 
-    def _known(
-        self, push: Push, old: Incarnation, template: BodyTemplate, values: Floats
-    ) -> Incarnation | None:
-        """Return the snapshot of a push that keeps the list; None when something began anew."""
-        made = self._incarnation(push, Decoded(template, values))
+    def _kept(self, push: Push, old: Incarnation, values: Floats) -> Incarnation | None:
+        """Return the snapshot of a push that keeps the list; None when something began anew.
+
+        Args:
+            push: what is asked for.
+            old: the process.
+            values: of the lines of its template.
+        """
+        template, now = old.template, self._clock()
+        if template is not None:
+            values = _not_later(template.series, values, now)
         if old.placement is not None:
             wide = old.values.copy()
-            wide[old.placement.to] = made.values[old.placement.source]
-            made.values = wide
-        if push.target.incarnation is not None and fell(old.series, old.values, made.values):
+            wide[old.placement.to] = values[old.placement.source]
+            values = wide
+        if push.target.incarnation is not None and fell(old.series, old.values, values):
             return None
-        return made
+        return Incarnation(
+            template,
+            old.series,
+            values,
+            push.sequence,
+            self._ttl(push),
+            now,
+            absent=old.absent,
+            placement=old.placement,
+        )
 
     def _look(self, push: Push) -> Before:
         with self._lock:
@@ -173,26 +202,17 @@ class Ingest:
         known = before.snapshot.series.index if before.snapshot is not None else {}
         return self._decoder.text(push, templates[0] if templates else None, charge, known)
 
+    def _ttl(self, push: Push) -> float | None:
+        if push.ttl is None and push.target.incarnation is not None:
+            return self._settings.default_ttl
+        return push.ttl
+
     def _incarnation(self, push: Push, body: Decoded) -> Incarnation:
-        ttl = push.ttl
-        if ttl is None and push.target.incarnation is not None:
-            ttl = self._settings.default_ttl
-        now, values = self._clock(), body.values
-        series = body.template.series
-        began = series.special.get(CREATED)
-        if began is not None and values[began].max() > now:
-            # A sender's clock that is ahead would put the beginning after the first scrape.
-            values = values.copy()
-            values[began] = np.minimum(values[began], now)
-        return Incarnation(body.template, series, values, push.sequence, ttl, now)
+        now, series = self._clock(), body.template.series
+        values = _not_later(series, body.values, now)
+        return Incarnation(body.template, series, values, push.sequence, self._ttl(push), now)
 
     def _plan(self, push: Push, before: Before, body: Decoded, made: Incarnation) -> Plan:
-        old = before.member
-        simple = old is not None and not push.final and not body.rejected
-        if old is not None and simple and keeps_list(old, body.template, push.replace):
-            known = self._known(push, old, body.template, body.values)
-            if known is not None:
-                return keeping(before, old, known.values, known)
         with self._lock:
             verdict = self._state.judge(push.target.labels, made.series)
         labels = push.target.labels
@@ -239,3 +259,16 @@ def _is_stale(push: Push, before: Before) -> bool:
         return False
     member = before.gone.member
     return member is None or 0 < push.sequence <= member.sequence
+
+
+def _not_later(series: SeriesList, values: Floats, now: float) -> Floats:
+    """Return values in which nothing begins later than now.
+
+    A sender's clock that is ahead would put a beginning after the first scrape.
+    """
+    began = series.special.get(CREATED)
+    if began is None or values[began].max() <= now:
+        return values
+    values = values.copy()
+    values[began] = np.minimum(values[began], now)
+    return values

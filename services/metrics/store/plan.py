@@ -45,8 +45,7 @@ class Decoded(NamedTuple):
     whole: bool = True
 
 
-@dataclass(frozen=True)
-class Before:
+class Before(NamedTuple):
     """What a push finds.
 
     Args:
@@ -97,8 +96,7 @@ class Verdict(NamedTuple):
     room: Room
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a push changes.
 
     Args:
@@ -135,21 +133,6 @@ def keeps_list(before: Incarnation, template: BodyTemplate, replaces: bool) -> b
     if before.template is not template or before.rejected:
         return False
     return before.placement is None or not replaces
-
-
-def keeping(before: Before, old: Incarnation, values: Floats, made: Incarnation) -> Plan:
-    """Return the plan of a push that keeps the list and in which nothing began anew.
-
-    Args:
-        before: what the push found.
-        old: the process in it.
-        values: of the list.
-        made: the new snapshot, with the values of its lines only.
-    """
-    member = replace(
-        made, series=old.series, values=values, absent=old.absent, placement=old.placement
-    )
-    return Plan(before, member, False, old.series)
 
 
 def plan(before: Before, push: Push, body: Decoded, verdict: Verdict, made: Incarnation,
@@ -257,6 +240,8 @@ class _Planner:
         return found
 
     def _refuse_excess(self, series: SeriesList, beside: list[SeriesList]) -> None:
+        if self._surely_fits(series, beside):
+            return
         all_of_it = merge([*beside, series]).series
         prefix = prefix_of(self.push.target.labels)
         size = bytes_of(len(all_of_it), all_of_it.text_bytes, prefix)
@@ -269,6 +254,17 @@ class _Planner:
         limit = Limit(most, self.limit, all_of_it.series)
         for name, message in excess(series, beside, known, limit).items():
             self._refuse(name, "too_many_series", message)
+
+    def _surely_fits(self, series: SeriesList, beside: list[SeriesList]) -> bool:
+        """Tell it without uniting the lists, where there is room for all of them apart."""
+        lists = dict.fromkeys([*beside, series])
+        prefix = prefix_of(self.push.target.labels)
+        total = sum(each.series for each in lists)
+        text = sum(each.text_bytes for each in lists)
+        size = bytes_of(sum(map(len, lists)), text, prefix)
+        return (
+            total <= min(self.limit, self.verdict.room.series) and size <= self.verdict.room.bytes
+        )
 
     def _member(self, taken: SeriesList, positions: Ints) -> Plan:
         values = self.made.values[positions]
@@ -309,7 +305,7 @@ class _Planner:
             frozenset(self.make_room),
             frozenset(self.leave_out),
         )
-        return replace(made, shown=self._foresee(made)) if new_list else made
+        return made._replace(shown=self._foresee(made)) if new_list else made
 
     def _lives(self, now: Part) -> tuple[Part | None, Part | None]:
         old = self.old

@@ -21,7 +21,7 @@ from services.metrics.series.series_list import SeriesList
 VERSION = 2
 BUSY_SECONDS = 0.1
 """How long a statement waits for somebody else who has locked the file."""
-OUR_FILES = ("metrics.", "lock")
+OUR_FILES = ("metrics.", "lock", "audit.")
 """How the names of our files begin. A folder that has others too keeps the rights that it has."""
 _SUFFIXES = ("", "-wal", "-shm")
 _SCHEMA = """

@@ -14,6 +14,7 @@ from services.metrics.store.capacity import Capacity
 from services.metrics.store.duplicate_series import DuplicateSeries
 from services.metrics.store.family_registry import FamilyRegistry
 from services.metrics.store.group import Group
+from services.metrics.store.incarnation import Incarnation
 from services.metrics.store.journal import Journal
 from services.metrics.store.plan import Before, Plan, Verdict
 from services.metrics.store.tombstones import Tombstone, Tombstones
@@ -100,7 +101,7 @@ class State:
         if plan.ended is not None:
             group.retire([plan.ended])
             self.journal.totals(group)
-        self._enter(group, name, plan)
+        self._enter(group, name, plan.before.snapshot, plan.member)
         if push.final and name:
             self.end(group, name, lost=push.uncertain, final=True, now=plan.member.pushed)
         self.settle(group, plan.new_list)
@@ -127,8 +128,21 @@ class State:
         for name in names:
             self.journal.member(group, name)
 
-    def _enter(self, group: Group, name: str, plan: Plan) -> None:
-        member, record = plan.member, group.record
+    def refresh(self, group: Group, name: str, old: Incarnation, member: Incarnation) -> None:
+        """Carry out a push that keeps the list: only values change.
+
+        Args:
+            group: of the process.
+            name: of the process; empty for the plain body.
+            old: what it had.
+            member: what it has now.
+        """
+        self._enter(group, name, old, member)
+        self.journal.group(group)
+        self._touch(group.labels)
+
+    def _enter(self, group: Group, name: str, old: Incarnation | None, member: Incarnation) -> None:
+        record = group.record
         if name:
             group.members.pop(name, None)
             group.members[name] = member
@@ -137,7 +151,7 @@ class State:
             record.push_time = member.pushed
         member.position = self.generation
         if group.agent is not None:
-            group.beat(plan.before.snapshot, member)
+            group.beat(old, member)
             record.last_push = member.pushed
             record.state = "running"
         group.hidden = False

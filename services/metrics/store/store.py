@@ -176,12 +176,13 @@ class Store:
         return counts
 
     def totals(self) -> dict[str, int]:
-        """Return the size of what is held: groups, series, bytes (estimated), and the forgotten."""
+        """Return the size of what is held: groups, series, memory (estimated), the forgotten."""
         with self._lock:
             return {
                 "groups": len(self._state.groups),
                 "series": self._state.capacity.series,
-                "bytes": self._state.capacity.bytes,
+                "memory_bytes": self._state.capacity.bytes,
+                "memory_limit_bytes": self._state.capacity.limit.bytes,
                 "forgotten": self._state.forgotten,
             }
 
