@@ -143,7 +143,7 @@ VALUES = {
         b" 7", b"  7", b"\t7", b" 7 ", b" 7\t", b" 7.", b" .7", b" 7e0", b" 7E+0", b" 7e", b" +7",
         b" --7", b" 0x7", b" 0x1p3", b" 7_0", b" 1e400", b" NaN", b" +NaN", b" -NaN", b" nan",
         b" Inf", b" +Inf", b" -Inf", b" inf", b" infinity", b" -7", b" -0", b"", b" ", b" 7 8 9",
-        b" 7 1700000000000", b" 7\r", b" 7\x00", " ７".encode(), b" 7\xa0", b"7", b" 7f", b" true",
+        b" 7 1700000000000", b" 7\r", b" 7\x00", " \uff17".encode(), b" 7\xa0", b"7", b" 7f", b" true",
     )
 }  # fmt: skip
 

@@ -36,9 +36,7 @@ def free_port() -> int:
 def running(command: list[str], port: int, log: Path) -> Iterator[int]:
     """Run a server until it is no longer needed."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
         for _ in range(600):
             assert process.poll() is None, log.read_text()
