@@ -80,9 +80,10 @@ class Ingest:
         if _is_stale(push, before):
             return PushResult("stale")
         body = self._decode(push, before)
-        answer = self._refresh(push, before.group, before.member, body.template, body.values)
-        if answer is not None:
-            return answer
+        if body.whole and not body.rejected:
+            answer = self._refresh(push, before.group, before.member, body.template, body.values)
+            if answer is not None:
+                return answer
         made = self._incarnation(push, body)
         for _ in range(ATTEMPTS):
             planned = self._plan(push, before, body, made)
