@@ -13,15 +13,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from services.metrics.settings import BadSetting, Settings
+from services.metrics.settings import ONE_WORKER, BadSetting, Settings
 from services.metrics.store.data_dir_lock import DataDirLockedError, claim
 from services.metrics.tokens import TokenFile, TokenFileError
-
-ONE_WORKER = (
-    "the service runs as one process: it keeps every agent's totals in its memory, and a second "
-    "worker would hold other totals than the first. Use --threads for more requests at once, and "
-    "more services, not more workers, for more agents"
-)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -18,7 +18,9 @@ from services.metrics.front.budget import ByteBudget
 from services.metrics.front.connections import ConnectionTable, Limits
 from services.metrics.front.ordinary import OrdinaryPath
 from services.metrics.service import Service
-from services.metrics.settings import Settings
+from services.metrics.settings import ONE_WORKER, Settings
+
+_log = logging.getLogger("dreamos.metrics")
 
 GRACEFUL_SECONDS = 8
 """How long open requests may take when the service stops; below Compose's ten seconds, and above
@@ -28,7 +30,9 @@ MAX_HEAD_FIELDS = 100
 MAX_LINE_BYTES = 8_190
 MAX_FIELD_BYTES = 8_190
 HELD_BYTES_FACTOR = 4
-"""Bodies of the largest size, or answers of it, that may be held at once while they wait."""
+"""Bodies of the largest size that may be held at once while they wait; as much again for answers."""
+MIN_ANSWER_BYTES = 64 * 1024 * 1024
+"""Of answers that are read slowly; a scrape of 100,000 series is 7 MB."""
 SPARE_FILES = 200
 """Descriptors that are not for connections: the data file, the log, what collectors read."""
 
@@ -44,6 +48,7 @@ def build(settings: Settings) -> tuple[Front, Service]:
         ScrapePath(service),
         service.connections,
         ByteBudget(HELD_BYTES_FACTOR * settings.max_body_bytes),
+        ByteBudget(max(MIN_ANSWER_BYTES, HELD_BYTES_FACTOR * settings.max_body_bytes)),
         settings.max_body_bytes,
     )
     return front, service
@@ -104,6 +109,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in options(self._settings).items():
             self.cfg.set(name, value)
         self.cfg.set("worker_exit", self._worker_exit)
+        self.cfg.set("nworkers_changed", _keep_to_one)
 
     def load(self) -> Front:
         """Build the application and start its service (called in the worker)."""
@@ -117,6 +123,13 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _worker_exit(self, _server: object, _worker: object) -> None:
         if self._service is not None:
             self._service.stop()
+
+
+def _keep_to_one(server: Any, wanted: int, _before: int | None) -> None:
+    """Refuse a second worker that a signal asks for."""
+    if wanted != 1:
+        _log.error(ONE_WORKER)
+        server.num_workers = 1
 
 
 def run(settings: Settings) -> None:

@@ -26,6 +26,8 @@ from services.metrics.store.views import ViewKey
 
 MAX_LEFT_OUT_SHOWN = 20
 """Groups that /health names."""
+TAKEOVER_SECONDS = 15.0
+"""How long a worker that gunicorn starts anew waits for the one before it to write everything."""
 
 
 class Service:
@@ -51,7 +53,7 @@ class Service:
         )
         self.metrics = SelfMetrics()
         self.metrics.limits_are(settings)
-        self._claim = claim(settings.data_dir)
+        self._claim = claim(settings.data_dir, TAKEOVER_SECONDS)
         self.disk = SqliteStorage(settings.data_dir)
         self.store = Store(settings, self.disk)
         self.store.flusher.observe = self.metrics.flush_duration.observe

@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+ONE_WORKER = (
+    "the service runs as one process: it keeps every agent's totals in its memory, and a second "
+    "worker would hold other totals than the first. Use --threads for more requests at once, and "
+    "more services, not more workers, for more agents"
+)
 _WEB = ("http://", "https://")
 _log = logging.getLogger("dreamos.metrics")
 

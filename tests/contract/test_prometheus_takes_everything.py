@@ -95,7 +95,7 @@ def test_pushes_at_every_limit_are_taken_there_too(
     launch: Callable[..., Running], tmp_path: Path
 ) -> None:
     settings = Settings()
-    service = launch(METRICS_NEW_SERIES_SHARE="1")
+    service = launch(METRICS_NEW_SERIES_CPU_SHARE="1")
     wide = "ü𝄞" * (settings.max_label_value // 2)
     names = [f"{'n' * (settings.max_label_name - 2)}{n:02}" for n in range(settings.max_labels)]
     urls = [name.replace("n", "u") for name in names[: settings.max_labels - 1]]
@@ -130,7 +130,7 @@ def test_what_is_beyond_one_is_not_taken_here(shared: Running, beyond: str) -> N
 def test_where_all_is_too_much_the_largest_are_left_out_and_the_scrape_goes_on(
     launch: Callable[..., Running], tmp_path: Path
 ) -> None:
-    service = launch(METRICS_MAX_SCRAPE_BYTES="400000", METRICS_NEW_SERIES_SHARE="1")
+    service = launch(METRICS_MAX_SCRAPE_BYTES="400000", METRICS_NEW_SERIES_CPU_SHARE="1")
     settings = Settings(max_scrape_bytes=400_000)
     assert 200 == service.push("small", "small 1\n").status
     with prometheus(tmp_path / "p", service.port, settings) as judge:

@@ -33,18 +33,18 @@ class Exposition:
 
     Args:
         views: gives what is to be shown now.
-        turns: where scrapes announce themselves; None where nothing else goes on.
+        priority: where scrapes announce themselves; None where nothing else goes on.
         settings: the limits of a scrape.
     """
 
     def __init__(
         self,
         views: Callable[[], Views],
-        turns: ScrapePriority | None = None,
+        priority: ScrapePriority | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._views = views
-        self._turns = turns or ScrapePriority()
+        self._priority = priority or ScrapePriority()
         self._lock = threading.Lock()
         self._selection = Selection(settings or Settings())
         self._makers: dict[Format, Callable[[], Renderer]] = {
@@ -63,7 +63,7 @@ class Exposition:
 
     def render(self, form: Format) -> Body:
         """Return everything that can be shown, in the format ``form``."""
-        with self._lock, self._turns.first():
+        with self._lock, self._priority.first():
             views = self._views()
             try:
                 body = self._render(form, views)

@@ -55,6 +55,7 @@ class Selection:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._hidden: dict[Hashable, tuple[SeriesList, str, LeftOut]] = {}
+        self._sizes: dict[Hashable, tuple[SeriesList, str, int]] = {}
         self.totals = Totals()
 
     @property
@@ -77,7 +78,7 @@ class Selection:
         }
         self._hidden = broken
         shown = {key: view for key, view in views.items() if key not in broken}
-        sizes = {key: view_bytes(view) for key, view in shown.items()}
+        sizes = self._measure(shown)
         self.totals = Totals(sum(v.series.series for v in shown.values()), sum(sizes.values()))
         series_limit = self._settings.max_total_series
         if self.totals.series > series_limit:
@@ -85,6 +86,16 @@ class Selection:
         if self.totals.bytes > self._settings.max_scrape_bytes:
             self._shrink(shown, sizes, "bytes")
         return shown
+
+    def _measure(self, views: Views) -> dict[Hashable, int]:
+        """Return the bytes of each view; worked out only for those that are others than before."""
+        before, self._sizes = self._sizes, {}
+        for key, view in views.items():
+            known = before.get(key)
+            if known is None or known[0] is not view.series or known[1] != view.prefix:
+                known = view.series, view.prefix, view_bytes(view)
+            self._sizes[key] = known
+        return {key: known[2] for key, known in self._sizes.items()}
 
     def hide_broken(self, key: Hashable, view: View, error: Exception) -> None:
         """Leave out a view that cannot be rendered, for as long as its list stays the same."""

@@ -1,4 +1,4 @@
-"""The rooms of a message: where the value of each slot stands in it, and how it is written."""
+"""Where the value of each slot of a layout stands in a message, and how it is written."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ _ENCODE: dict[int, Callable[[Floats], NDArray[Any]]] = {
 
 
 class ValueSlots:
-    """Where values are put. Each table has at most one room for a slot, -1 for none.
+    """Offsets in a message. Each table has at most one for a slot of the layout, -1 for none.
 
-    A slot may have two rooms of a kind: the last bucket of a histogram is its count as well. So
-    there may be two tables of it.
+    A slot may stand twice as one kind: the last bucket of a histogram is its count as well. So there
+    may be two tables of a kind.
     """
 
     def __init__(self) -> None:

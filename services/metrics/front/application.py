@@ -23,7 +23,8 @@ class Front:
         pushes: answers pushes whose lines are known.
         scrapes: answers scrapes.
         connections: all there are.
-        budget: memory that requests hold together.
+        bodies: memory that bodies hold together.
+        answers: memory that answers hold together.
         max_body: most bytes of a body.
     """
 
@@ -33,14 +34,16 @@ class Front:
         pushes: PushPath,
         scrapes: ScrapePath,
         connections: ConnectionTable,
-        budget: ByteBudget,
+        bodies: ByteBudget,
+        answers: ByteBudget,
         max_body: int,
     ) -> None:
         self.connections = connections
         self._ordinary = ordinary
         self._pushes = pushes
         self._scrapes = scrapes
-        self._budget = budget
+        self._bodies = bodies
+        self._answers = answers
         self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,7 +57,7 @@ class Front:
             return
         self.connections.busy(connection)
         try:
-            with self._budget.share(connection.address) as share:
+            with self._bodies.share(connection.address) as share:
                 await self._serve(scope, receive, send, connection, share)
         except Gone:
             pass
@@ -66,7 +69,7 @@ class Front:
     ) -> None:
         head = self._pushes.head(scope)
         if head is not None:
-            body = await read_body(receive, share, self._max_body)
+            body = await read_body(scope, receive, share, self._max_body)
             answer = self._pushes.answer(head, body.content) if body.problem is None else None
             if answer is not None:
                 connection.enter(Phase.ANSWER)
@@ -80,24 +83,26 @@ class Front:
                 body_shown, headers = await self._scrapes.render(*wanted)
                 with body_shown:
                     answer = Answer(200, headers, body_shown.pieces)
-                    await self._send(answer, send, connection, share)
+                    await self._send(answer, send, connection)
                 return
             body = await self._body(scope, receive, share)
         connection.enter(Phase.WORK)
         made = await self._ordinary.answer(scope, body)
-        await self._send(made, send, connection, share)
+        share.let_go()
+        await self._send(made, send, connection)
 
     async def _body(self, scope: Scope, receive: Receive, share: Share) -> Body:
         if self._ordinary.takes_body(scope):
-            return await read_body(receive, share, self._max_body)
+            return await read_body(scope, receive, share, self._max_body)
         await drain(receive, UNWANTED_BYTES)
         return NOT_READ
 
-    async def _send(self, answer: Answer, send: Send, connection: Connection, share: Share) -> None:
-        if not share.grow_to(sum(len(piece) for piece in answer.pieces)):
-            answer = BUSY
+    async def _send(self, answer: Answer, send: Send, connection: Connection) -> None:
         connection.enter(Phase.ANSWER)
-        await send_answer(send, answer)
+        with self._answers.share(connection.address) as share:
+            if not share.grow_to(sum(len(piece) for piece in answer.pieces)):
+                answer = BUSY
+            await send_answer(send, answer)
 
 
 _BUSY_TEXT = b"busy: too many answers wait to be read; ask again\n"

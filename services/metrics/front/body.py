@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from services.metrics.front.asgi import Receive
+from services.metrics.front.asgi import Receive, Scope
 from services.metrics.front.budget import Share
 
 DRAIN_FACTOR = 4
@@ -32,10 +32,11 @@ class Body:
 NOT_READ = Body(b"")
 
 
-async def read_body(receive: Receive, share: Share, limit: int) -> Body:
+async def read_body(scope: Scope, receive: Receive, share: Share, limit: int) -> Body:
     """Read a body.
 
     Args:
+        scope: of the request.
         receive: of the request.
         share: memory for it.
         limit: most bytes.
@@ -43,6 +44,8 @@ async def read_body(receive: Receive, share: Share, limit: int) -> Body:
     Raises:
         Gone: the client has left.
     """
+    if _declared(scope) > DRAIN_FACTOR * limit:
+        return Body(b"", "too_large")
     message = await _next(receive)
     first: bytes = message.get("body", b"")
     if not message.get("more_body", False) and len(first) <= limit:
@@ -62,6 +65,11 @@ async def read_body(receive: Receive, share: Share, limit: int) -> Body:
     pieces.clear()
     await drain(receive, DRAIN_FACTOR * limit, message)
     return Body(b"", "too_large")
+
+
+def _declared(scope: Scope) -> int:
+    """Return the header ``Content-Length``, which the server has checked; 0 without one."""
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
 
 
 async def drain(receive: Receive, limit: int, message: dict[str, Any] | None = None) -> None:

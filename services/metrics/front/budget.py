@@ -62,6 +62,12 @@ class Share:
         self._taken += more
         return True
 
+    def let_go(self) -> None:
+        """Give everything back; a second call does nothing."""
+        if self._taken:
+            self._budget.give_back(self._address, self._taken)
+            self._taken = 0
+
     def __enter__(self) -> Share:
         return self
 
@@ -71,6 +77,4 @@ class Share:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        if self._taken:
-            self._budget.give_back(self._address, self._taken)
-            self._taken = 0
+        self.let_go()

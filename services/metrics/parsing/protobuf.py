@@ -32,6 +32,7 @@ _PLACES = {
 }
 _CREATED = {"counter": 3, "summary": 4, "histogram": 15}
 _METRIC = 4
+_EXCESS = 10
 MAX_FIELDS = 200_000
 """Of one message, so that a body of nothing but fields is not kept in pieces."""
 Labels = list[tuple[str, str]]
@@ -114,7 +115,8 @@ def to_text(body: bytes, max_series: int = 10_000) -> bytes:
 
     Args:
         body: families, each with its length in front.
-        max_series: that it may have.
+        max_series: that a push may have. So many more are written out that the families of a
+            snapshot which are too large can be told from the others.
 
     Raises:
         Rejected: ``parse``, ``utf8``, ``type``, ``timestamp``, ``too_large`` or
@@ -129,7 +131,7 @@ def to_text(body: bytes, max_series: int = 10_000) -> bytes:
         for line in _family(Message(body[at : at + size])):
             lines.append(line)
             samples += not line.startswith("#")
-            if samples > max_series:
+            if samples > _EXCESS * max_series:
                 raise Rejected("too_many_series", f"more than {max_series} series")
         at += size
     return "".join(lines).encode("utf-8")

@@ -30,7 +30,7 @@ LIBRARY = frozenset(
 """Second words of the names that the library exports, as in ``dreamos_queue_length``."""
 STACK = frozenset(
     (
-        "agents", "alert", "alerts", "audit", "auth", "build", "collect", "collector", "container",
+        "agents", "alert", "alerts", "audit", "auth", "build", "collect", "collector", "connections", "container",
         "dependency", "exposition", "host", "ingest", "observer", "probe", "probes", "process",
         "processes", "scheduler", "scrape", "scrapes", "series", "service", "stack", "store",
         "stability", "workspace",

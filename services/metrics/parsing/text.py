@@ -9,26 +9,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.metrics.errors import Rejected
+from services.metrics.parsing.body_end import series_of, without_faults
 from services.metrics.parsing.body_lines import split_lines
 from services.metrics.parsing.comments import describe, words
 from services.metrics.parsing.family_builder import FamilyBuilder, canonical, check_labels
-from services.metrics.parsing.family_order import arrange
 from services.metrics.parsing.lexer import METRIC_NAME, Line, split_sample
 from services.metrics.parsing.parsed import Parsed
-from services.metrics.parsing.reserved_names import OWN, why_reserved
 from services.metrics.parsing.sample_rules import check_limits, value_of
 from services.metrics.parsing.size import max_line_bytes
-from services.metrics.parsing.value_rules import faulty_families
 from services.metrics.protocol.push import RejectedFamily
-from services.metrics.series.merge import subset
-from services.metrics.series.series_list import (
-    GAUGE_ROLES,
-    Entry,
-    Floats,
-    Ints,
-    SeriesList,
-    select,
-)
+from services.metrics.series.series_list import GAUGE_ROLES, Entry
 from services.metrics.settings import Settings
 
 _LINES_PER_TURN = 32
@@ -103,10 +93,10 @@ class _Reader:
 
     def _too_long(self, line: bytes, at: int, longest: int) -> None:
         name = METRIC_NAME.match(line[:1_000].decode("utf-8", "replace").lstrip(" \t"))
-        refusal = Rejected("label", f"the line is longer than {longest} bytes", at)
+        message = f"the line is longer than {longest} bytes"
         if name is None:
-            raise refusal
-        self._skip(name[0], refusal)
+            raise Rejected("parse", message, at)
+        self._skip(name[0], Rejected("label", message, at))
 
     def _skip(self, name: str, refusal: Rejected) -> None:
         """Leave the family of a sample out whose line cannot be cut into its parts."""
@@ -243,40 +233,16 @@ class _Reader:
     # The end
 
     def _finish(self) -> Parsed:
-        kept = []
-        for family in arrange(self.families, self._reject, self.rejected):
-            name = family.family.name
-            why = why_reserved(name, self.lenient)
-            if name in OWN:
-                continue
-            if why is not None:
-                self._reject(family.base, Rejected("reserved", f"{name}: {why}", family.line))
-            else:
-                kept.append(family)
-        order = np.array([at for family in kept for at in family.order], dtype=np.intp)
-        series = SeriesList([f.family for f in kept], [f.entries for f in kept])
+        series, order = series_of(self.families, self.lenient, self._reject, self.rejected)
         values = np.array(self.values, dtype=np.float64)
         if self.lenient:
-            series, order = self._without_faults(series, order, values)
+            whole = series
+            series, order = without_faults(series, order, values, self.rows, self._reject)
+            self.repeatable = self.repeatable and series is whole
         rejected = tuple(self.rejected.values())
         return Parsed(
             series, order, values, self.heads, self.plain, self.rows, rejected, self.repeatable
         )
-
-    def _without_faults(
-        self, series: SeriesList, order: Ints, values: Floats
-    ) -> tuple[SeriesList, Ints]:
-        """Leave out the families that have a value which their type does not allow."""
-        bad = faulty_families(series, values[order])
-        for at, fault in bad.items():
-            refusal = Rejected("value", fault.message, self.rows[order[fault.entry]])
-            self._reject(series.families[at].name, refusal)
-        if not bad:
-            return series, order
-        self.repeatable = False
-        kept = [at for at in range(len(series.families)) if at not in bad]
-        where = select(series, kept)
-        return subset(series, where), order[where]
 
 
 def _decode(line: bytes, at: int) -> str:

@@ -32,10 +32,7 @@ def limits_header(settings: Settings) -> str:
         "labels": settings.max_labels,
         "label-name": settings.max_label_name,
         "label-value": settings.max_label_value,
-        "metric-name": MAX_METRIC_NAME,
+        "metric-name": settings.max_metric_name,
         "body": settings.max_body_bytes,
     }
     return ", ".join(f"{name}={number}" for name, number in limits.items())
-
-
-MAX_METRIC_NAME = 256

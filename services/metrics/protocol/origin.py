@@ -7,10 +7,13 @@ service. It cannot make it send a token; but without tokens only these two heade
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from services.metrics.errors import Rejected
+
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")
 
 
 @lru_cache(maxsize=1024)
@@ -27,11 +30,11 @@ def host_allowed(host: str | None, allowed: str) -> bool:
     if host is None:
         return True
     name = _name(host)
-    if name in {part.strip().lower() for part in allowed.split(",")}:
+    if not name:
+        return False
+    if name in {part.strip().lower() for part in allowed.split(",")} or _is_address(name):
         return True
-    if "." not in name or name.endswith(".localhost"):
-        return (bool(name) and ":" not in name) or _is_address(name)
-    return _is_address(name)
+    return ":" not in name and ("." not in name or name.endswith(".localhost"))
 
 
 def check_origin(host: str | None, origin: str | None, allowed: str) -> None:
@@ -56,11 +59,9 @@ def check_origin(host: str | None, origin: str | None, allowed: str) -> None:
 
 
 def _name(host: str) -> str:
-    """Return the name without the port."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.rpartition(":")[0] if host.count(":") == 1 else host
+    """Return the name without the port; nothing when it has another form."""
+    found = _HOST.fullmatch(host.strip(" \t").lower())
+    return (found[1] or found[2]) if found else ""
 
 
 def _is_address(name: str) -> bool:

@@ -14,7 +14,16 @@ import numpy as np
 
 from services.metrics.series.merge import Merged, Placement, merge
 from services.metrics.series.select import lasting
-from services.metrics.series.series_list import CREATED, MAX, MIN, RECENT, Floats, Ints, SeriesList
+from services.metrics.series.series_list import (
+    CREATED,
+    MAX,
+    MIN,
+    RECENT,
+    SUM,
+    Floats,
+    Ints,
+    SeriesList,
+)
 
 
 class Part(NamedTuple):
@@ -62,7 +71,23 @@ def _sum(merged: Merged, parts: Sequence[Part]) -> tuple[Floats, Floats | None]:
             _choose(chosen, merged.series, offered)
     for role, where in special.items():
         total[where], lost[where] = chosen[role], 0.0
+    _sum_what_is_told(total, merged, parts)
     return total, lost
+
+
+def _sum_what_is_told(total: Floats, merged: Merged, parts: Sequence[Part]) -> None:
+    """Add gauges up without the processes that say NaN, as the other ways of combining do."""
+    untold = np.flatnonzero(np.isnan(total))
+    untold = untold[merged.series.roles[untold] == SUM]
+    if not len(untold):
+        return
+    places = zip(parts, merged.placements, strict=True)
+    offered = np.array([
+        _spread(part.values, place, len(total), np.nan)[untold] for part, place in places
+    ])  # fmt: skip
+    told = (~np.isnan(offered)).any(axis=0)
+    with np.errstate(invalid="ignore"):  # an endless one and its opposite are NaN
+        total[untold] = np.where(told, np.nansum(offered, axis=0), np.nan)
 
 
 def _spread(values: Floats, place: Placement | None, size: int, empty: float) -> Floats:

@@ -12,6 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
 from services.metrics.errors import Rejected
+from services.metrics.exposition.negotiate import Format
 from services.metrics.protocol.grouping_key import parse_path
 from services.metrics.protocol.push import Push
 from services.metrics.service import Service
@@ -49,6 +50,7 @@ FORMS = {
     "summary of quantiles only": '# TYPE {0} summary\n{0}{{quantile="1"}} 1\n',
     "histogram of totals": HISTOGRAM.replace("{0}", "{0}_total"),
 }
+FORMATS: tuple[Format, ...] = ("text", "openmetrics", "protobuf")
 INFO = '# TYPE b info\nb_info{v="1"} 1\n# EOF\n'
 
 
@@ -71,14 +73,13 @@ def put(service: Service, job: str, body: str, modern: bool = False) -> bool:
 
 def judged(service: Service) -> dict[str, dict[str, float]]:
     """Render everything, let the others' readers judge it, return what stands there by name."""
-    readers = {
-        "text": lambda body: _named(text_format(body.decode())),
-        "openmetrics": lambda body: _named(openmetrics(body.decode())),  # type: ignore[no-untyped-call]
-        "protobuf": lambda body: {f"{n} {sorted(k)}": v for (n, k), v in read(body)[1].items()},
-    }
+    pages = {form: service.exposition.render(form).take() for form in FORMATS}
+    modern = openmetrics(pages["openmetrics"].decode())  # type: ignore[no-untyped-call]
+    messages = {f"{n} {sorted(k)}": v for (n, k), v in read(pages["protobuf"])[1].items()}
     return {
-        form: reader(service.exposition.render(form).take())  # type: ignore[arg-type]
-        for form, reader in readers.items()
+        "text": _named(text_format(pages["text"].decode())),
+        "openmetrics": _named(modern),
+        "protobuf": messages,
     }
 
 

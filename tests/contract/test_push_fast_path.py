@@ -1,4 +1,4 @@
-"""Pushes on one connection, again and again: the fast lane says what the route says."""
+"""Pushes on one connection, again and again: the fast path says what the route says."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ def test_values_alone_are_taken_and_unknown_lists_refused(shared: Running, line:
 
 
 def test_a_plain_group_keeps_what_a_post_does_not_name(shared: Running, line: Line) -> None:
-    path = "/metrics/job/lane-post"
+    path = "/metrics/job/fast-post"
     line.push(path, b"# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\n")
     for value in (2, 3):
         assert 200 == line.push(path, f"# TYPE b gauge\nb {value}\n".encode(), "POST").status
-    assert (1, 3) == (shared.value("a", job="lane-post"), shared.value("b", job="lane-post"))
+    assert (1, 3) == (shared.value("a", job="fast-post"), shared.value("b", job="fast-post"))
 
 
 def test_a_request_may_arrive_in_pieces_or_several_at_once(shared: Running) -> None:
