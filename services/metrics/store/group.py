@@ -1,4 +1,4 @@
-"""One group: the labels of the URL, the processes behind them, and what outlived those."""
+"""Group: the labels of the URL, the processes behind them, and what outlived those."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ from services.metrics.settings import Settings
 from services.metrics.store.body_decoder import BodyDecoder
 from services.metrics.store.group import Group, prefix_of
 from services.metrics.store.incarnation import Incarnation
-from services.metrics.store.plan import Before, Decoded, Plan, keeps_list, plan
+from services.metrics.store.plan import Before, Decoded, Plan, keeps_list
+from services.metrics.store.planner import plan
 from services.metrics.store.rejections import Rejections
 from services.metrics.store.state import State
 from services.metrics.store.token_bucket import TokenBucket
