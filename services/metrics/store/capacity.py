@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from services.metrics.protocol.grouping_key import Labels
 from services.metrics.series.merge import merge
@@ -84,7 +85,7 @@ def bytes_of(series: int, text: int, prefix: str) -> int:
 
 def memory_limit() -> int:
     """Return how many bytes this process may use: the container's limit, or the machine's memory."""
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine = int(psutil.virtual_memory().total)
     for path in _CGROUPS:
         try:
             text = Path(path).read_text().strip()

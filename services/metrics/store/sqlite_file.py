@@ -78,7 +78,8 @@ class DataFile:
             _close_to_others(folder, 0o700)
         for suffix in _SUFFIXES:
             _close_to_others(Path(f"{self.path}{suffix}"), 0o600)
-        self._mark = os.open(folder / "metrics.writes", os.O_RDWR | os.O_CREAT, 0o600)
+        mark = os.open(folder / "metrics.writes", os.O_RDWR | os.O_CREAT, 0o600)
+        self._mark = os.fdopen(mark, "r+b", buffering=0)
 
     def open(self) -> sqlite3.Connection:
         """Open the file; a damaged one is put aside, and a new one begun.
@@ -178,12 +179,14 @@ class DataFile:
     @property
     def marked(self) -> int:
         """Number of writes by the mark; 0 where there is none."""
-        text = os.pread(self._mark, 32, 0).strip()
+        self._mark.seek(0)
+        text = self._mark.read(32).strip()
         return int(text) if text.isdigit() else 0
 
     def mark(self, writes: int) -> None:
         """Note how many writes the file has."""
-        os.pwrite(self._mark, b"%020d\n" % writes, 0)
+        self._mark.seek(0)
+        self._mark.write(b"%020d\n" % writes)
 
     def set_aside(self) -> Path:
         """Give the file and its log another name, which is returned."""
@@ -196,7 +199,7 @@ class DataFile:
 
     def close(self) -> None:
         """Close the mark."""
-        os.close(self._mark)
+        self._mark.close()
 
 
 def connect(path: Path, patience: float = BUSY_SECONDS) -> sqlite3.Connection:
