@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from services.metrics.parsing.lexer import escape_label
 from services.metrics.protocol.grouping_key import Labels
@@ -47,7 +48,7 @@ class Group:
     untyped: frozenset[str] = frozenset()
     """Families of which nobody told the type; kept by the store when lists change."""
 
-    @property
+    @cached_property
     def agent(self) -> str | None:
         """The agent's name, if the group has one."""
         return dict(self.labels).get("agent")
@@ -110,7 +111,7 @@ class Group:
         """Note heartbeat and progress: a rise since the previous push, at the time of the push."""
         for family, name in ((HEARTBEATS, "last_heartbeat"), (PROGRESS, "last_progress")):
             value = now.value_of(family)
-            if value > (before.value_of(family) if before else 0.0):
+            if value and value > (before.value_of(family) if before else 0.0):
                 setattr(self.record, name, now.pushed)
 
     def fell_silent(self, now: float, limit: float) -> bool:

@@ -51,5 +51,5 @@ class Incarnation:
 
     def value_of(self, family: str) -> float:
         """Return the sum of a family's totals, 0 when it is not there."""
-        values = self.values
-        return sum((values.item(at) for at in self.series.counts_of(family)), 0.0)
+        where = self.series.counts_of(family)
+        return sum(map(self.values.item, where), 0.0) if where else 0.0
