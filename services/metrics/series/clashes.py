@@ -70,7 +70,7 @@ def _why(mine: SeriesList, at: int, theirs: SeriesList, other: int) -> str:
     if one.unit and two.unit and one.unit != two.unit:
         return f"the unit of {one.name} is {two.unit}, not {one.unit}"
     roles = [int(s.roles[s.starts[n]]) for s, n in ((mine, at), (theirs, other))]
-    if one.type == two.type == "gauge" and roles[0] != roles[1]:
+    if kind_of(one) == "gauge" and roles[0] != roles[1]:
         ways = [_WAYS.get(role, "sum") for role in roles]
         return f"{one.name} is combined by {ways[1]}, not by {ways[0]}"
     return ""

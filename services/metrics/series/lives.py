@@ -1,4 +1,4 @@
-"""The lives of the metrics of one process: what vanishes, what comes back, what begins anew.
+"""Lives of the metrics of one process: what vanishes, what comes back, what begins anew.
 
 A process may stop showing a series and show it again, and a metric of it may begin anew at zero.
 The total must count each life once:
@@ -37,10 +37,8 @@ class Lives(NamedTuple):
 
 def fell(series: SeriesList, before: Floats, now: Floats) -> bool:
     """Tell whether something that only grows is lower than it was, in the same list."""
-    if not (now < before).any():
-        return False
-    counts = series.counts
-    return bool((now[counts] < before[counts]).any())
+    lower = now < before
+    return bool(lower.any()) and bool(lower[series.counts].any())
 
 
 def follow(before: Part, absent: Part | None, now: Part) -> Lives:

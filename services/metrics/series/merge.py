@@ -1,4 +1,4 @@
-"""The union of several lists of series, and where each list's entries are in it."""
+"""Union of several lists of series, and where each list's entries are in it."""
 
 from __future__ import annotations
 

@@ -83,6 +83,7 @@ class SeriesList:
         self.names = [entry.name for group in entries for entry in group]
         self.labels = [entry.labels for group in entries for entry in group]
         self._packed: bytes | None = None
+        self._counts_of: dict[str, tuple[int, ...]] = {}
         self.number = next(_numbers)
         """The higher, the later the list was made; it orders lists for as long as they live."""
         self.roles: NDArray[np.uint8] = np.array(
@@ -161,6 +162,16 @@ class SeriesList:
     def counts(self) -> Ints:
         """Where the series stand that cannot be negative."""
         return self.positions(COUNT)
+
+    def counts_of(self, family: str) -> tuple[int, ...]:
+        """Return where the series of one family stand that cannot be negative."""
+        known = self._counts_of.get(family)
+        if known is None:
+            at = self.index.get(family)
+            places = range(self.starts[at], self.starts[at + 1]) if at is not None else ()
+            known = tuple(i for i in places if self.roles[i] == COUNT)
+            self._counts_of[family] = known
+        return known
 
     @cached_property
     def steps(self) -> Ints:

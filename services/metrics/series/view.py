@@ -1,4 +1,4 @@
-"""What a source shows at one moment."""
+"""View: what a source shows at one moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a push to its values: by comparison where its lines are known, else line by line."""
+"""Decoder of bodies: by comparison where the lines are known, else line by line."""
 
 from __future__ import annotations
 

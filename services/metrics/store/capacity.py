@@ -1,4 +1,4 @@
-"""Upper bound over all groups: so many series, and so many bytes, as the memory can hold."""
+"""Capacity for all groups together: so many series, and so many bytes, as the memory can hold."""
 
 from __future__ import annotations
 

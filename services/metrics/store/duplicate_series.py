@@ -1,4 +1,4 @@
-"""No series twice: what one group shows must not be what another one shows.
+"""Duplicate series: what one group shows must not be what another one shows.
 
 Two groups can only meet where the labels of a body stand in for labels of the other's URL. That
 is rare, so it is ruled out by label names first, and series are compared only where it is not.

@@ -1,4 +1,4 @@
-"""Which families are left out when an agent has more series than it may have."""
+"""Excess of series: which families are left out when an agent has more than it may have."""
 
 from __future__ import annotations
 

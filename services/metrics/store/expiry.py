@@ -81,7 +81,7 @@ class Expiry:
     def _look_at(self, group: Group, now: float, idle: list[tuple[bool, float, Labels]]) -> None:
         if self._sweep(group, now) and group.labels in self._state.groups:
             self._state.settle(group)
-        if not group.silent or group.agent is None or group.labels not in self._state.groups:
+        if not group.silent or group.labels not in self._state.groups:
             return
         silence = now - group.heard
         if silence > self._settings.tombstone_retention:

@@ -1,4 +1,4 @@
-"""One name, one type: which families are in use, and who declared them."""
+"""Registry of families: one name, one type, and who declared it."""
 
 from __future__ import annotations
 

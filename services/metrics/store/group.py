@@ -1,4 +1,4 @@
-"""One group: the labels of the URL, the processes behind them, and what outlived those."""
+"""Group: the labels of the URL, the processes behind them, and what outlived those."""
 
 from __future__ import annotations
 
@@ -64,8 +64,9 @@ class Group:
 
     @property
     def heard(self) -> float:
-        """When somebody last pushed to it, Unix time."""
-        return max(self.record.last_push, self.record.push_time)
+        """When somebody last pushed to it, or tried to; Unix time."""
+        record = self.record
+        return max(record.last_push, record.push_time, record.push_failure_time)
 
     def find(self, name: str) -> Incarnation | None:
         """Return the process ``name``, or for the empty name the body of a plain group."""

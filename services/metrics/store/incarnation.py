@@ -8,7 +8,7 @@ from services.metrics.parsing.body_template import BodyTemplate
 from services.metrics.protocol.push import RejectedFamily
 from services.metrics.series.aggregate import Part
 from services.metrics.series.merge import Placement
-from services.metrics.series.series_list import COUNT, Floats, SeriesList
+from services.metrics.series.series_list import Floats, SeriesList
 
 
 @dataclass(slots=True)
@@ -51,9 +51,5 @@ class Incarnation:
 
     def value_of(self, family: str) -> float:
         """Return the sum of a family's totals, 0 when it is not there."""
-        at = self.series.index.get(family)
-        if at is None:
-            return 0.0
-        values = self.values[self.series.starts[at] : self.series.starts[at + 1]]
-        roles = self.series.roles[self.series.starts[at] : self.series.starts[at + 1]]
-        return float(values[roles == COUNT].sum())
+        values = self.values
+        return sum((values.item(at) for at in self.series.counts_of(family)), 0.0)

@@ -26,11 +26,11 @@ from services.metrics.settings import Settings
 from services.metrics.store.body_decoder import BodyDecoder
 from services.metrics.store.group import Group, prefix_of
 from services.metrics.store.incarnation import Incarnation
-from services.metrics.store.plan import Before, Decoded, Plan, keeps_list, plan
+from services.metrics.store.plan import Before, Decoded, Plan, keeps_list
+from services.metrics.store.planner import plan
 from services.metrics.store.rejections import Rejections
 from services.metrics.store.state import State
 from services.metrics.store.token_bucket import TokenBucket
-from services.metrics.store.tombstones import Tombstone
 
 ATTEMPTS = 4
 """Plans that are made without the lock. When others were quicker each time, the next one is made
@@ -96,7 +96,7 @@ class Ingest:
                 return PushResult("stale")
         with self._lock:
             self.check_open()
-            before = self._state.look(push)
+            before = self._with_ending(push, self._state.look(push))
             if _is_stale(push, before):
                 return PushResult("stale")
             verdict = self._state.judge(push.target.labels, made.series)
@@ -180,17 +180,15 @@ class Ingest:
         with self._lock:
             self.check_open()
             before = self._state.look(push)
-        if before.group is None or before.member is not None or before.gone is not None:
-            return before
-        if push.target.incarnation is None:
-            return before
-        gone = self._recall(before.group.id, push.target.incarnation)
-        return before if gone is None else Before(
-            before.group, None, gone, before.retired, before.others)  # fmt: skip
+        return self._with_ending(push, before)
 
-    def _recall(self, group: int, incarnation: str) -> Tombstone | None:
+    def _with_ending(self, push: Push, before: Before) -> Before:
+        """Return what a push finds, with how its process had ended if only the disk knows."""
+        name = push.target.incarnation
+        if name is None or before.group is None or before.member or before.gone:
+            return before
         try:
-            return self._state.tombstones.recall(group, incarnation)
+            return before._replace(gone=self._state.tombstones.recall(before.group.id, name))
         except sqlite3.Error:
             message = "whether this process has ended cannot be looked up; send it again"
             raise Rejected("disk", message) from None

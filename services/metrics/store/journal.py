@@ -1,4 +1,4 @@
-"""What has changed since the disk was last written, and the rows that say so."""
+"""Journal of what has changed since the disk was last written, and the rows that say so."""
 
 from __future__ import annotations
 

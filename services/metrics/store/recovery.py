@@ -1,4 +1,4 @@
-"""From what is on disk to the groups of a service that starts."""
+"""Recovery: from what is on disk to the groups of a service that starts."""
 
 from __future__ import annotations
 

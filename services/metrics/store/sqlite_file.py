@@ -21,6 +21,8 @@ from services.metrics.series.series_list import SeriesList
 VERSION = 2
 BUSY_SECONDS = 0.1
 """How long a statement waits for somebody else who has locked the file."""
+OPENING_SECONDS = 5.0
+"""The same at the start, when nobody waits for a scrape yet."""
 OUR_FILES = ("metrics.", "lock", "audit.")
 """How the names of our files begin. A folder that has others too keeps the rights that it has."""
 _SUFFIXES = ("", "-wal", "-shm")
@@ -104,7 +106,7 @@ class DataFile:
 
     def _connect(self) -> sqlite3.Connection:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = connect(self.path)
+        connection = connect(self.path, OPENING_SECONDS)
         try:
             connection.execute("PRAGMA journal_mode=WAL").fetchone()
             connection.execute("PRAGMA synchronous=NORMAL")
@@ -114,6 +116,7 @@ class DataFile:
                 raise sqlite3.DatabaseError(found)
             self._bring_up_to_date(connection)
             self._check_content(connection)
+            connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1_000)}")
         except sqlite3.Error:
             connection.close()
             raise
@@ -196,11 +199,9 @@ class DataFile:
         os.close(self._mark)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, patience: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Open a connection that any thread may use, and that waits for others only for a moment."""
-    return sqlite3.connect(
-        path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
-    )
+    return sqlite3.connect(path, timeout=patience, check_same_thread=False, isolation_level=None)
 
 
 def writes_in(connection: sqlite3.Connection) -> int:

@@ -12,9 +12,8 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from services.metrics.series.aggregate import Part
 from services.metrics.series.series_list import Floats, SeriesList
 from services.metrics.store.journal import Batch, EndedRow, GroupRow, MemberRow
 from services.metrics.store.sqlite_file import DataFile, connect, transaction, writes_in
+from services.metrics.store.sqlite_rows import write_rows
 
 _HELD = "list", "absent"
 _log = logging.getLogger("dreamos.metrics.disk")
@@ -132,12 +132,8 @@ class SqliteStorage:
         Raises:
             sqlite3.Error: nothing of it was written.
         """
-        new: set[bytes] = set()
         with transaction(self._connection):
-            self._write_lists(batch, new)
-            self._write_groups(batch)
-            self._write_members(batch)
-            self._write_ended(batch)
+            new = write_rows(self._connection, batch, self._written)
             self._count()
         self._mark()
         self._written |= new
@@ -149,72 +145,6 @@ class SqliteStorage:
         self._writes += 1
         self._commits += 1
         self._file.mark(self._writes)
-
-    def _write_lists(self, batch: Batch, new: set[bytes]) -> None:
-        rows = [*batch.members, *(row.member for row in batch.ended if row.member is not None)]
-        lists = [part.series for _, part in batch.totals]
-        for row in rows:
-            lists.append(row.series)
-            if row.absent is not None:
-                lists.append(row.absent.series)
-        for series in dict.fromkeys(lists):
-            if series.digest not in self._written:
-                new.add(series.digest)
-                content = (series.digest, series.dump())
-                self._connection.execute("INSERT OR IGNORE INTO lists VALUES(?,?)", content)
-
-    def _write_groups(self, batch: Batch) -> None:
-        many = self._connection.executemany
-        for table in ("totals", "members", "ended"):
-            many(f"DELETE FROM {table} WHERE group_id=?", [(n,) for n in batch.gone])  # noqa: S608
-        many("DELETE FROM groups WHERE id=?", [(n,) for n in batch.gone])
-        many("DELETE FROM totals WHERE group_id=?", [(n,) for n in batch.no_totals])
-        self._insert("groups", batch.groups)
-        self._insert(
-            "totals",
-            [
-                (n, p.series.digest, p.values.data, None if p.lost is None else p.lost.data)
-                for n, p in batch.totals
-            ],
-        )
-
-    def _write_members(self, batch: Batch) -> None:
-        many = self._connection.executemany
-        many("DELETE FROM members WHERE group_id=? AND incarnation=?", batch.removed)
-        self._insert(
-            "members",
-            [
-                (*row[:2], row.series.digest, row.values.data, *row[4:8], *_beside(row))
-                for row in batch.members
-            ],
-        )
-
-    def _write_ended(self, batch: Batch) -> None:
-        many = self._connection.executemany
-        many("DELETE FROM ended WHERE group_id=? AND incarnation=?", batch.revived)
-        rows = []
-        for row in batch.ended:
-            last: tuple[Any, ...] = (None,) * 7
-            if row.member is not None:
-                m = row.member
-                beside = _beside(m)
-                last = (m.series.digest, m.values.data, m.sequence, m.ttl, m.pushed, *beside)
-            rows.append((row.group, row.incarnation, row.at, *last))
-        self._insert("ended", rows)
-
-    def _insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
-        """Put rows in or replace them, many in one statement.
-
-        The interpreter may run something else first after every statement, so a scrape that
-        waits for the write waits less often.
-        """
-        at = 0
-        while at < len(rows):
-            size = next(size for size in (64, 16, 4, 1) if size <= len(rows) - at)
-            marks = "(" + ",".join("?" * len(rows[at])) + ")"
-            sql = f"INSERT OR REPLACE INTO {table} VALUES" + ",".join([marks] * size)
-            self._connection.execute(sql, [value for row in rows[at : at + size] for value in row])
-            at += size
 
     def sync(self) -> None:
         """Bring everything that was written so far to the platter; callers share one wait.
@@ -305,9 +235,3 @@ class SqliteStorage:
         self._reader.close()
         self._connection.close()
         self._file.close()
-
-
-def _beside(row: MemberRow) -> Iterable[object]:
-    if row.absent is None:
-        return None, None
-    return row.absent.series.digest, row.absent.values.data

@@ -1,4 +1,4 @@
-"""What is to be shown: one view for each group, its record, and each of the service's sources."""
+"""Views of what is to be shown: of each group, its record, and each of the service's sources."""
 
 from __future__ import annotations
 

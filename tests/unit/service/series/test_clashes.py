@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.metrics.series.clashes import clashes, twice_bounded
+from services.metrics.series.series_list import MAX, Entry, Family, SeriesList
 from tests.unit.service.series.lists import HISTOGRAM, series
 
 GAUGE = "# TYPE x gauge\nx 1\n"
@@ -15,12 +16,14 @@ GAUGE = "# TYPE x gauge\nx 1\n"
     [
         (GAUGE, "# TYPE x counter\nx 1\n", "x is a counter; x cannot be a gauge beside it"),
         (GAUGE, "# dreamos:aggregate x max\n" + GAUGE, "x is combined by max, not by sum"),
+        ("# TYPE x_info gauge\nx_info 1\n", "INFO", "x_info is combined by max, not by sum"),
         ("# TYPE h_sum gauge\nh_sum 1\n", HISTOGRAM, "h is a histogram; h_sum cannot be a gauge"),
         (HISTOGRAM, "# TYPE h_count counter\nh_count 1\n", "h_count is a counter; h cannot be"),
     ],
 )
 def test_they_are_found_and_said(mine: str, theirs: str, message: str) -> None:
-    (found,) = clashes(series(mine), series(theirs))
+    info = SeriesList([Family("x_info", "info")], [[Entry("x_info", "", MAX)]])
+    (found,) = clashes(series(mine), info if theirs == "INFO" else series(theirs))
     assert found.message.startswith(message)
     assert not found.yields
 

@@ -107,6 +107,18 @@ def test_one_that_came_back_since_the_last_look_is_not_forgotten(tmp_path: Path)
     bench.stop()
 
 
+def test_groups_that_only_failed_to_push_are_hidden_and_forgotten_too(bench: Bench) -> None:
+    bench.process("1", counter("x", 1), ttl=1e8)
+    for number in range(3):
+        with pytest.raises(Rejected, match="x is in use"):
+            bench.push(f"misfit-{number}", gauge("x", 1))
+    bench.store.sweep()
+    assert bench.now == bench.value("push_failure_time_seconds", job="misfit-0")
+    bench.now += FOREVER + 1
+    bench.store.sweep()
+    assert 1 == bench.store.totals()["groups"]
+
+
 def test_all_of_many_groups_are_looked_at(bench: Bench) -> None:
     for number in range(SLICE + 20):
         job(bench, str(number), ttl=5.0)
