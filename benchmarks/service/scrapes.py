@@ -38,6 +38,9 @@ class Agents:
         ]
         self._pushes = 0
 
+    def __len__(self) -> int:
+        return len(self._lines)
+
     def push(self, number: int, body: bytes | None = None) -> float:
         """Push as agent ``number``; return how long that took, in seconds."""
         self._pushes += 1
@@ -146,11 +149,11 @@ def waits(peer: Peer, agents: Agents) -> Waits:
 
     Every agent pushes before each scrape, so that all of them have the same to do.
     """
-    push_alone, scrape_alone = _pushes(agents), _scrapes(peer, agents)
+    push_alone, scrape_alone = pushes_of(agents), scrapes_of(peer, agents)
     with beside(_scrape_on, peer.port):
-        push_beside = _pushes(agents)
+        push_beside = pushes_of(agents)
     with beside(_push_on, peer.port):
-        scrape_beside = _scrapes(peer, None)
+        scrape_beside = scrapes_of(peer, None)
     return Waits(push_alone, push_beside, scrape_alone, scrape_beside)
 
 
@@ -162,20 +165,22 @@ def bad(peer: Peer, agents: Agents, work: Callable[[int], None]) -> Waits:
         agents: the good ones.
         work: :func:`flood` or :func:`churn`.
     """
-    push_alone, scrape_alone = _pushes(agents), _scrapes(peer, agents)
+    push_alone, scrape_alone = pushes_of(agents), scrapes_of(peer, agents)
     with beside(work, peer.port):
-        return Waits(push_alone, _pushes(agents), scrape_alone, _scrapes(peer, agents))
+        return Waits(push_alone, pushes_of(agents), scrape_alone, scrapes_of(peer, agents))
 
 
 def _times(seconds: list[float]) -> Times:
     return Times(1e3 * statistics.median(seconds), 1e3 * statistics.quantiles(seconds, n=20)[-1])
 
 
-def _pushes(agents: Agents) -> Times:
-    return _times([agents.push(n % AGENTS) for n in range(ROUNDS)])
+def pushes_of(agents: Agents) -> Times:
+    """Measure one push after the other, the agents in turn."""
+    return _times([agents.push(n % len(agents)) for n in range(ROUNDS)])
 
 
-def _scrapes(peer: Peer, agents: Agents | None) -> Times:
+def scrapes_of(peer: Peer, agents: Agents | None) -> Times:
+    """Measure scrapes, each after every one of ``agents`` has pushed."""
     scraper = Scraper(peer)
     found = []
     for _ in range(ROUNDS):

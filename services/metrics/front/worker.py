@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 from gunicorn.workers.gasgi import ASGIWorker  # type: ignore[import-untyped]
 
 from services.metrics.front.connections import SWEEP_SECONDS, guarded
+
+SWITCH_SECONDS = 0.0005
+"""Time after which a busy thread lets the event loop go on. Measured beside an agent whose series are
+always new: with Python's own 5 ms a push took 26 ms (67 at most in 95 of 100), with this 9 (54)."""
 
 
 class FrontWorker(ASGIWorker):  # type: ignore[misc]
@@ -15,6 +20,7 @@ class FrontWorker(ASGIWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until it is told to stop."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         table = self.asgi.connections
         create_server = self.loop.create_server
 

@@ -7,10 +7,10 @@ import http.client
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable
 
 from tests.contract.conftest import Running
+from tools.waiting import eventually
 
 STOP_PERIOD = 10
 """Seconds that Compose waits before it kills."""
@@ -34,7 +34,7 @@ def pushing(service: Running, stop: threading.Event, acknowledged: list[int]) ->
             continue
         if answer.status == 200:
             acknowledged[0] = value
-        time.sleep(0.001)
+        stop.wait(0.001)
 
 
 def test_a_stop_loses_nothing_acknowledged_and_waits_for_no_idle_connection(
@@ -50,7 +50,7 @@ def test_a_stop_loses_nothing_acknowledged_and_waits_for_no_idle_connection(
                 one = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
                 one.sendall(sent)
         pusher.start()
-        until(lambda: acknowledged[0] > 50)
+        eventually(lambda: acknowledged[0] > 50)
         assert service.process is not None
         service.process.send_signal(signal.SIGTERM)
         # Beyond this Compose would have killed it, and the last seconds would be lost.
@@ -62,13 +62,6 @@ def test_a_stop_loses_nothing_acknowledged_and_waits_for_no_idle_connection(
     assert acknowledged[0] <= (service.value("t_total", job="stop") or 0)
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-
-
 def test_no_signal_makes_a_second_worker_or_loses_a_count(launch: Callable[..., Running]) -> None:
     service = launch()
     assert service.process is not None
@@ -78,10 +71,10 @@ def test_no_signal_makes_a_second_worker_or_loses_a_count(launch: Callable[..., 
     for sent in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGHUP, signal.SIGTTIN):
         before = acknowledged[0]
         service.process.send_signal(sent)
-        until(lambda before=before: acknowledged[0] > before + 50)  # type: ignore[misc]
-    until(lambda: service.log.count("Worker exiting") >= 1)
+        eventually(lambda before=before: acknowledged[0] > before + 50)  # type: ignore[misc]
+    eventually(lambda: service.log.count("Worker exiting") >= 1)
     before = acknowledged[0]
-    until(lambda: acknowledged[0] > before + 50)
+    eventually(lambda: acknowledged[0] > before + 50)
     stop.set()
     pusher.join(30)
     assert acknowledged[0] == service.value("t_total", job="stop")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.conftest import Running, ask
+from tools.waiting import eventually
 
 BODY = "# TYPE t_total counter\nt_total 1\n"
 TOKENS = """\
@@ -94,9 +95,9 @@ def test_deletes_of_nothing_do_not_push_the_records_of_others_out(shared: Runnin
 def test_health_says_the_status_to_everybody_and_the_rest_to_readers(guarded: Running) -> None:
     assert {"status": "healthy"} == json.loads(ask(guarded.url + "/health").text)
     for wrong in ("wrong", "ci-token"):
-        reply = ask(guarded.url + "/health", **bearer(wrong))
+        reply = ask(guarded.url + "/health", None, "GET", **bearer(wrong))
         assert {"status": "healthy"} == json.loads(reply.text)
-    full = json.loads(ask(guarded.url + "/health", **bearer("read-token")).text)
+    full = json.loads(ask(guarded.url + "/health", None, "GET", **bearer("read-token")).text)
     assert {"store", "disk"} <= full["components"].keys()
 
 
@@ -108,8 +109,7 @@ def test_ready_is_about_the_service_and_health_about_what_it_watches_too(
         "probes:\n  - {name: gone, kind: file, target: /nowhere/at/all, critical: true}\n"
     )
     service = launch(METRICS_PROBES_FILE=str(probes), METRICS_COLLECT_INTERVAL="0.2")
-    while ask(service.url + "/health").status == 200:
-        pass
+    eventually(lambda: ask(service.url + "/health").status == 503)
     report = json.loads(ask(service.url + "/health").text)
     assert "unhealthy" == report["status"]
     ready = ask(service.url + "/-/ready")
@@ -131,7 +131,7 @@ def test_without_tokens_a_web_page_can_neither_push_nor_read_nor_delete(
     for _ in range(2):
         assert 200 == shared.push("origin", BODY).status
     for path in ("/", "/metrics", "/metrics?x", "/metrics/file", "/api/v1/metrics"):
-        reply = ask(shared.url + path, **headers)
+        reply = ask(shared.url + path, None, "GET", **headers)
         assert 403 == reply.status, path
         assert reply.text.startswith("origin: ")
     for method in ("PUT", "POST", "DELETE"):

@@ -7,10 +7,11 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 _MARK = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -38,11 +39,10 @@ def running(command: list[str], port: int, log: Path) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
-        for _ in range(600):
-            assert process.poll() is None, log.read_text()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.05)
+        eventually(
+            lambda: socket.create_connection(("127.0.0.1", port)).close() or True,
+            hopeless=lambda: log.read_text() if process.poll() is not None else "",
+        )
         yield port
     finally:
         process.terminate()
