@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from benchmarks.service.bodies import text
+from benchmarks.service.bodies import Rising
 from benchmarks.service.peers import Peer
 
 ACCEPT = {
@@ -31,7 +31,7 @@ class Agents:
     """Agents that have pushed, each on a connection of its own."""
 
     def __init__(self, peer: Peer, count: int = AGENTS, incarnation: bool = True) -> None:
-        self._bodies = [text(SAMPLES, seed) for seed in range(3)]
+        self._rising = Rising(SAMPLES, 0)
         self._end = "/incarnation/p" if incarnation else ""
         self._lines = [
             http.client.HTTPConnection("127.0.0.1", peer.port, timeout=60) for _ in range(count)
@@ -45,9 +45,10 @@ class Agents:
         """Push as agent ``number``; return how long that took, in seconds."""
         self._pushes += 1
         line = self._lines[number]
-        began = time.perf_counter()
         path = f"/metrics/job/bench/agent/A{number:03d}{self._end}"
-        line.request("PUT", path, body or self._bodies[self._pushes % len(self._bodies)])
+        content = body or self._rising.text()
+        began = time.perf_counter()
+        line.request("PUT", path, content)
         answer = line.getresponse()
         answer.read()
         if answer.status not in (200, 202):
@@ -58,18 +59,18 @@ class Agents:
         """Push as every agent, with values other than before."""
         self._pushes += 1
         for number in range(len(self._lines)):
-            self.push(number, self._bodies[self._pushes % len(self._bodies)])
+            self.push(number)
 
     def with_one_more(self, name: str) -> bytes:
         """Return a body with a series that no body had before."""
-        return self._bodies[0] + f"bench_more_{name} 1\n".encode()
+        return self._rising.text() + f"bench_more_{name} 1\n".encode()
 
     def end(self, number: int, processes: int) -> None:
         """Let other processes of the agent come and end."""
         line = self._lines[number]
         for process in range(processes):
             path = f"/metrics/job/bench/agent/A{number:03d}/incarnation/e{process}"
-            line.request("PUT", path, self._bodies[0], {"Dreamos-Final": "1"})
+            line.request("PUT", path, self._rising.text(), {"Dreamos-Final": "1"})
             line.getresponse().read()
 
 

@@ -8,6 +8,8 @@ REASONS: dict[str, int] = {
     "type": 400,
     "duplicate": 400,
     "label": 400,
+    "name": 400,
+    "reserved": 400,
     "value": 400,
     "timestamp": 400,
     "inconsistent": 400,

@@ -17,13 +17,15 @@ from services.metrics.front.connections import ConnectionTable
 from services.metrics.health import Component, Health
 from services.metrics.maintenance import Maintenance
 from services.metrics.selfmetrics import SelfMetrics
+from services.metrics.series.view import View
 from services.metrics.settings import Settings
 from services.metrics.store.data_dir_lock import claim
-from services.metrics.store.group import View
 from services.metrics.store.sqlite_storage import SqliteStorage
 from services.metrics.store.store import Store
 from services.metrics.store.views import ViewKey
 
+MAX_LEFT_OUT_SHOWN = 20
+"""Groups that /health names."""
 TAKEOVER_SECONDS = 15.0
 """How long a worker that gunicorn starts anew waits for the one before it to write everything."""
 
@@ -50,6 +52,7 @@ class Service:
             lambda kind, outcome, reason: self._reloaded(f"{kind} tokens", outcome, reason),
         )
         self.metrics = SelfMetrics()
+        self.metrics.limits_are(settings)
         self._claim = claim(settings.data_dir, TAKEOVER_SECONDS)
         self.disk = SqliteStorage(settings.data_dir)
         self.store = Store(settings, self.disk)
@@ -58,7 +61,8 @@ class Service:
         self.health = Health()
         self.health.register("store", self._store_health, own=True)
         self.health.register("disk", self._disk_health, own=True)
-        self.exposition = Exposition(self._views)
+        self.health.register("exposition", self._exposition_health, own=True)
+        self.exposition = Exposition(self._views, settings=settings)
         self.store.on_list = self.exposition.prepare
         self.audit = AuditLog(settings.data_dir, partial(self.sink, "audit"))
         self.connections: ConnectionTable | None = None
@@ -103,6 +107,9 @@ class Service:
         flusher = self.store.flusher
         self.metrics.agents_are(self.store.agents())
         self.metrics.disk_is(self.disk.size, flusher.last_success, flusher.errors)
+        incomplete = bool(self.disk.complaint)
+        self.metrics.store.update(self.store.totals(), self.store.rejections.counts, incomplete)
+        self.metrics.exposition_is(*self.exposition.shown)
         if self.connections is not None:
             self.metrics.connections_are(len(self.connections), self.connections.closed)
         self.store.replace_local("service", self.metrics.families())
@@ -121,4 +128,17 @@ class Service:
         if self.disk.damaged is not None:
             detail = "the data file was damaged at the start; it was put aside, a new one is used"
             return Component("degraded", detail)
+        if self.disk.complaint:
+            return Component("degraded", self.disk.complaint)
         return Component("healthy", "written", last_write=flusher.last_success)
+
+    def _exposition_health(self) -> Component:
+        left_out = self.exposition.left_out()
+        if not left_out:
+            return Component("healthy", "scrapes show every group")
+        shown = [
+            {"group": found.prefix, "reason": found.reason, "detail": found.message}
+            for found in left_out[:MAX_LEFT_OUT_SHOWN]
+        ]
+        detail = f"scrapes leave out {len(left_out)} groups"
+        return Component("degraded", detail, left_out=shown)

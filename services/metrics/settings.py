@@ -84,11 +84,17 @@ class Settings:
     new_series_cpu_share: float = 0.25
     """Share of one processor that an agent may use for series that were not seen before."""
     max_groups: int = 20_000
+    max_total_series: int = 2_000_000
+    """Series of all groups together; fewer where the memory limit is reached before."""
     max_labels: int = 30
     """Labels of one series in a body; those of the URL are as many again at most."""
+    max_metric_name: int = 256
+    """Characters of a metric's name."""
     max_label_name: int = 128
     max_label_value: int = 2_048
     max_help: int = 2_048
+    max_scrape_bytes: int = 256 * 1024 * 1024
+    """Bytes of a scrape; Prometheus' limits follow from those here (`prometheus_limits`)."""
     max_auth_failures: int = 60
     """Failed attempts of one address in a minute, after which it is answered 429."""
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from services.metrics.exposition.prometheus_limits import prometheus_limits
+from services.metrics.parsing.reserved_names import relabeling
 from services.metrics.probes.config import load, parse
+from services.metrics.settings import Settings
 from tools.render import receivers
 from tools.render.kinds import duration_seconds
 from tools.render.secrets import Secrets
@@ -17,6 +21,7 @@ from tools.render.variables import flag, links, value
 
 Document = dict[str, Any]
 
+SERVICE_JOB = "dreamos-metrics"
 GENERATED_AT = "/generated"
 """Where the containers see the folder that is written."""
 
@@ -65,12 +70,22 @@ def _prometheus(base: Document, env: Mapping[str, str]) -> Document:
     # Prometheus refuses a time-out longer than the interval.
     if (duration_seconds(overall["scrape_timeout"]) or 0) > (duration_seconds(interval) or 0):
         overall["scrape_timeout"] = interval
+    service = next(job for job in base["scrape_configs"] if job["job_name"] == SERVICE_JOB)
+    service.update(prometheus_limits(_service_limits(env)))
+    service["metric_relabel_configs"] = relabeling(SERVICE_JOB)
     # The alerts are read where they are written with the links of this installation.
     base["rule_files"] = [
         name.replace("/etc/prometheus/alerts/", f"{GENERATED_AT}/prometheus/alerts/")
         for name in base["rule_files"]
     ]
     return base
+
+
+def _service_limits(env: Mapping[str, str]) -> Settings:
+    """Return the service's settings as far as its limits go, as the container gets them."""
+    names = [field.name for field in fields(Settings) if field.name.startswith("max_")]
+    variables = (f"METRICS_{name.upper()}" for name in names)
+    return Settings.from_env({name: env.get(name, "") for name in variables})
 
 
 def _grafana_targets(env: Mapping[str, str]) -> str:

@@ -86,7 +86,7 @@ class PushPath:
             result = self._service.store.push_known(push) if push is not None else None
         except Rejected:
             return None
-        if result is None or getattr(result, "rejected", ()):
+        if result is None or result.rejected:
             return None
         metrics = self._service.metrics
         self._outcomes[result.outcome].inc()
@@ -101,7 +101,9 @@ class PushPath:
         series_list = headers.get(b"dreamos-series-list") if kind == "values" else None
         if kind == "protobuf" or (kind == "values" and not series_list):
             return None
-        target = target_of(head.path, settings.max_labels, settings.max_label_value)
+        target = target_of(
+            head.path, settings.max_labels, settings.max_label_value, settings.max_label_name
+        )
         check_rights(head.token, target.labels, "push")
         limit = min(settings.max_body_bytes, MAX_UNPACKED_BYTES)
         return Push(

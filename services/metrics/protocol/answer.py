@@ -12,6 +12,8 @@ NO_SNIFF = (b"x-content-type-options", b"nosniff")
 def result_headers(result: PushResult) -> list[tuple[bytes, bytes]]:
     """Return the headers that tell what became of a push."""
     headers = [(b"dreamos-result", result.outcome.encode())]
+    if result.rejected:
+        headers.append((b"dreamos-rejected", str(len(result.rejected)).encode()))
     if result.series_list:
         headers.append((b"dreamos-series-list", result.series_list.encode()))
     return headers
@@ -19,7 +21,8 @@ def result_headers(result: PushResult) -> list[tuple[bytes, bytes]]:
 
 def rejected_text(result: PushResult) -> str:
     """Return the body of an answer: a line for each family that was not taken."""
-    return ""
+    lines = (f"{each.name}: {each.reason}: {each.message}\n" for each in result.rejected)
+    return "".join(lines)
 
 
 def limits_header(settings: Settings) -> str:
@@ -29,10 +32,7 @@ def limits_header(settings: Settings) -> str:
         "labels": settings.max_labels,
         "label-name": settings.max_label_name,
         "label-value": settings.max_label_value,
-        "metric-name": MAX_METRIC_NAME,
+        "metric-name": settings.max_metric_name,
         "body": settings.max_body_bytes,
     }
     return ", ".join(f"{name}={number}" for name, number in limits.items())
-
-
-MAX_METRIC_NAME = 256

@@ -12,13 +12,14 @@ _TWICE = PREFIX + "metrics/job/"
 
 
 @lru_cache(maxsize=4096)
-def target_of(raw: str, max_labels: int, max_value: int) -> GroupingKey:
+def target_of(raw: str, max_labels: int, max_value: int, max_name: int = 128) -> GroupingKey:
     """Return what a request line is about (see :func:`parse_path`); repeated ones are looked up.
 
     Args:
         raw: the target, still percent-encoded; scheme, host and query are passed over.
         max_labels: most labels.
         max_value: longest value of a label, in characters.
+        max_name: longest name of one.
 
     Raises:
         Rejected: ``url`` or ``label``.
@@ -30,4 +31,4 @@ def target_of(raw: str, max_labels: int, max_value: int) -> GroupingKey:
             "the path begins with /metrics twice: the address that you configured ends in "
             "/metrics, which the client adds by itself; leave it out there",
         )
-    return parse_path(path, max_labels, max_value)
+    return parse_path(path, max_labels, max_value, max_name)

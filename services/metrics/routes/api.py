@@ -12,10 +12,10 @@ from services.metrics import __version__
 from services.metrics.exposition.number_format import render
 from services.metrics.parsing.lexer import unescape
 from services.metrics.routes.context import requires, service
+from services.metrics.series.labels import PAIR
 from services.metrics.series.merge import metric_of
 from services.metrics.series.series_list import CREATED, Family
-from services.metrics.store.duplicate_series import PAIR
-from services.metrics.store.group import View
+from services.metrics.series.view import View
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 

@@ -37,6 +37,7 @@ def push(_rest: str) -> Response:
         request.environ.get("RAW_URI") or request.full_path,
         running.settings.max_labels,
         running.settings.max_label_value,
+        running.settings.max_label_name,
     )
     deletes = request.method == "DELETE"
     # Ending one's own process is what a final push does.
@@ -70,7 +71,7 @@ def _take(target: GroupingKey) -> PushResult:
     uncertain = reading.flag(headers.get("Dreamos-Uncertain"), "Dreamos-Uncertain")
     body = _read_body()
     if kind == "protobuf":
-        body = to_text(body)
+        body = to_text(body, service().settings.max_series)
     return service().store.push(
         Push(
             target=target,
