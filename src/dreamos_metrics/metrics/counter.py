@@ -52,7 +52,9 @@ class CounterSeries(Series):
             amount = float(amount)
             if not 0 <= amount < 1e300:
                 record_error(
-                    "wrong_value", f"{self._family.describe()}: a counter cannot grow by {amount}"
+                    "wrong_value",
+                    f"{self._family.describe()}: a counter cannot grow by {amount}",
+                    about=self._family.name,
                 )
                 return
             if not ensure_allocated(self):
@@ -61,7 +63,9 @@ class CounterSeries(Series):
             if exemplar is not None:
                 keep_exemplar(self, 0, exemplar, amount)
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_value", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_value", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
     def count_exceptions(self, exception: _Exceptions = Exception) -> ExceptionCounter:
         """Return a context manager and decorator that counts exceptions; they go on upwards."""

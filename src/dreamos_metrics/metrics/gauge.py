@@ -63,7 +63,9 @@ class GaugeSeries(Series):
                 else:
                     self._segment[self._slot] += value
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_value", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_value", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
     def set_to_current_time(self) -> None:
         """Set the gauge to now, in seconds since 1970."""

@@ -52,7 +52,11 @@ class HistogramSeries(Series):
         try:
             amount = float(amount)
             if not math.isfinite(amount):
-                record_error("wrong_value", f"{self._family.describe()}: cannot observe {amount}")
+                record_error(
+                    "wrong_value",
+                    f"{self._family.describe()}: cannot observe {amount}",
+                    about=self._family.name,
+                )
                 return
             if not ensure_allocated(self):
                 return
@@ -60,7 +64,9 @@ class HistogramSeries(Series):
             if exemplar is not None:
                 keep_exemplar(self, bisect_left(self._family.bounds, amount), exemplar, amount)
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_value", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_value", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
     def time(self) -> Timer:
         """Return a context manager and decorator that observes the duration in seconds."""

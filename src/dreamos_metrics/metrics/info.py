@@ -23,7 +23,11 @@ class InfoSeries(Series):
         try:
             names = label_names("info", facts)
             if set(names) & set(self._family.labelnames):
-                record_error("wrong_labels", f"{self._family.describe()}: {names} overlaps")
+                record_error(
+                    "wrong_labels",
+                    f"{self._family.describe()}: {names} overlaps",
+                    about=self._family.name,
+                )
             elif ensure_allocated(self):
                 clean = {name: clean_value(facts[name]) for name in names}
                 with REGISTRY.lock:
@@ -31,7 +35,9 @@ class InfoSeries(Series):
                         self._family.texts[self] = clean
                         REGISTRY.generation += 1
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_labels", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_labels", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
 
 class Info(InfoSeries, Labelled[InfoSeries]):

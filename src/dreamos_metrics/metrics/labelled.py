@@ -63,7 +63,8 @@ class Labelled(Generic[S]):
         try:
             self._family.remove(tuple(clean_value(value) for value in values))
         except Exception as error:  # noqa: BLE001 - a value whose __str__ raises
-            record_error("wrong_labels", f"remove: {type(error).__name__}: {error}")
+            detail = f"remove: {type(error).__name__}: {error}"
+            record_error("wrong_labels", detail, about=self._family.name)
 
     def clear(self) -> None:
         """Stop showing every labelled series of this metric."""

@@ -36,11 +36,17 @@ class SummarySeries(Series):
         try:
             amount = float(amount)
             if not -1e300 < amount < 1e300:
-                record_error("wrong_value", f"{self._family.describe()}: cannot observe {amount}")
+                record_error(
+                    "wrong_value",
+                    f"{self._family.describe()}: cannot observe {amount}",
+                    about=self._family.name,
+                )
             elif ensure_allocated(self):
                 SummarySeries.observe(self, amount)
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_value", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_value", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
     def time(self) -> Timer:
         """Return a context manager and decorator that observes the duration in seconds."""
