@@ -10,6 +10,7 @@ from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import REGISTRY, Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
+from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.timing import InProgress, Timer
 
@@ -142,6 +143,7 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
         )
         return metric
 
+    @tolerant
     def set(self, value: float, tags: Mapping[str, object] | None = None) -> None:
         """Set the gauge, or its series with the label values in `tags`. Never raises."""
         if tags is None:
@@ -149,6 +151,7 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
         else:
             self._tagged(tags).set(value)
 
+    @tolerant
     def inc(self, amount: float = 1, tags: Mapping[str, object] | None = None) -> None:
         """Raise the gauge, or its series with the label values in `tags`. Never raises."""
         if tags is None:
@@ -156,6 +159,7 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
         else:
             self._tagged(tags).inc(amount)
 
+    @tolerant
     def dec(self, amount: float = 1, tags: Mapping[str, object] | None = None) -> None:
         """Lower the gauge, or its series with the label values in `tags`. Never raises."""
         if tags is None:

@@ -14,6 +14,7 @@ from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.exemplars import keep_exemplar
 from dreamos_metrics.metrics.family import Family, Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
+from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.storage import Segment
 from dreamos_metrics.metrics.timing import Timer
@@ -144,6 +145,7 @@ class Histogram(HistogramSeries, Labelled[HistogramSeries]):
         )
         return metric
 
+    @tolerant
     def observe(
         self,
         amount: float,

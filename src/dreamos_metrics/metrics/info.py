@@ -9,6 +9,7 @@ from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import REGISTRY, Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
+from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.names import clean_value, label_names
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 
@@ -72,6 +73,7 @@ class Info(InfoSeries, Labelled[InfoSeries]):
         )
         return metric
 
+    @tolerant
     def info(
         self, facts: Mapping[str, object], *, tags: Mapping[str, object] | None = None
     ) -> None:

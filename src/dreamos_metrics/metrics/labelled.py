@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import Family, Series
+from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.names import clean_value
 
 S = TypeVar("S", bound=Series)
@@ -58,6 +59,7 @@ class Labelled(Generic[S]):
         found: S = self._family.find((), _as_mapping(tags))
         return found
 
+    @tolerant
     def remove(self, *values: object) -> None:
         """Stop showing the series with these label values; an unknown one is ignored."""
         try:

@@ -71,6 +71,12 @@ def stop(timeout: float | None = None) -> bool:
     return pusher.stop(pusher.settings.exit_timeout if timeout is None else timeout)
 
 
+def _prepare_end() -> None:
+    pusher = _pusher
+    if pusher is not None:
+        pusher.prepare_end()
+
+
 def flush(timeout: float = 10.0) -> bool:
     """Push now and wait; return whether the service accepted it within `timeout` seconds.
 
@@ -115,6 +121,7 @@ def _register_exit() -> None:
     if not _atexit_registered:
         _atexit_registered = True
         atexit.register(stop)
+        process_exit.before_other_exits(_prepare_end)
 
 
 def _before_fork() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +22,16 @@ class _Anchor:
 
 _anchor = _Anchor()
 _registered: set[str] = set()
+
+
+def before_other_exits(prepare: Callable[[], object]) -> None:
+    """Call `prepare` before everything that is registered with `atexit`, now or later."""
+    register = getattr(threading, "_register_atexit", None)
+    if register is None:  # an interpreter that has it not; what others count last may be missing
+        return
+    with contextlib.suppress(RuntimeError):  # the process ends already
+        # What is registered last runs first, and this runs when all others are registered.
+        register(lambda: atexit.register(prepare))
 
 
 def stop_with_workers(stop: Callable[[], object]) -> None:

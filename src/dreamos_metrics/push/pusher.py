@@ -60,6 +60,7 @@ class Pusher:
         self._bell = Bell()
         self._stopping = False
         self._withdrawn = False
+        self._ask_others_first: Bell | None = None
         self._final_until = math.inf
         self._flushes: deque[_Flush] = deque()
         self._waiting_for_end: deque[Bell] = deque()
@@ -95,6 +96,15 @@ class Pusher:
         if self.ended:
             return False
         return request.done.wait(timeout) and request.accepted
+
+    def prepare_end(self) -> None:
+        """Ask other libraries once more: at the end of the process they end before us."""
+        third_party = self.snapshot_collector.third_party
+        if self.ended or not third_party.asks_others():
+            return
+        asked = self._ask_others_first = Bell()
+        self._bell.ring()
+        asked.wait(self.settings.exit_timeout / 2)
 
     def request_stop(self, timeout: float) -> None:
         """Ask the thread for the final push within `timeout` seconds. Takes no lock."""
@@ -138,7 +148,10 @@ class Pusher:
         try:
             while not self._stopping:
                 self._bell.wait(pause)
-                if not self._stopping:
+                if self._ask_others_first is not None:
+                    self._ask_others()
+                    pause = 0.1
+                elif not self._stopping:
                     self._push_once()
                     pause = self._pause()
             self._finish()
@@ -147,6 +160,17 @@ class Pusher:
             self.ended = True
             for waiting in (*self._waiting_for_end, *(each.done for each in self._flushes)):
                 waiting.ring()
+
+    def _ask_others(self) -> None:
+        asked, self._ask_others_first = self._ask_others_first, None
+        third_party = self.snapshot_collector.third_party
+        try:
+            third_party.collect()
+            third_party.ending = True
+        except Exception as error:  # noqa: BLE001 - the thread must live on
+            record_error("snapshot_broken", f"{type(error).__name__}: {error}")
+        if asked is not None:
+            asked.ring()
 
     def _push_once(self) -> None:
         asked = [self._flushes.popleft() for _ in range(len(self._flushes))]

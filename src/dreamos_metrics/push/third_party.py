@@ -79,6 +79,9 @@ class ThirdPartyMetrics:
         self.inherited = Inherited()
         #: Longest label value that the service takes.
         self.longest_value = 0
+        #: Whether collectors that are unregistered from now on are repeated: the process ends, and
+        #: their library ends before us.
+        self.ending = False
         #: What another incarnation of this process has reported, by family and line.
         self._reported: dict[str, dict[str, float]] = {}
         self._known: dict[int, _Known] = {}
@@ -117,8 +120,20 @@ class ThirdPartyMetrics:
                 if family.name not in seen and family.lines:
                     seen.add(family.name)
                     result.append(family)
+        if self.ending:
+            for number, state in self._known.items():
+                if number not in known:
+                    known[number] = state
+                    result += [f for f in state.families.values() if f.name not in seen]
         self._known = known
         return result
+
+    def asks_others(self) -> bool:
+        """Whether somebody's collector is asked that does not come with prometheus_client."""
+        return any(
+            not type(collector).__module__.startswith(("prometheus_client.", "dreamos_metrics."))
+            for collector in third_party_collectors()
+        )
 
     def _families_of(self, collector: Any, state: _Known) -> list[ThirdPartyFamily]:
         found: dict[str, ThirdPartyFamily] = {}
