@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from dreamos_metrics.metrics.errors import record_error
-from dreamos_metrics.push import lifecycle
+from dreamos_metrics.push import lifecycle, workers
 from dreamos_metrics.push.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def _start(settings: Settings, *, implicit: bool = False) -> Agent:
     from dreamos_metrics.agents import activate
 
     pusher = lifecycle.start_with(settings, implicit=implicit)
+    workers.hand_down(pusher.settings, start_as_worker)
     return activate(pusher.settings.agent, pusher.settings.stalled_after)
 
 
@@ -88,16 +89,22 @@ def _handle(agent: object) -> Agent:
 
 
 def start_from_environment() -> None:
-    """Start pushing when `DREAMOS_METRICS_AGENT` is set, or as a worker of a process that pushes.
-
-    Never raises: an import must not fail.
-    """
+    """Start pushing when `DREAMOS_METRICS_AGENT` is set. Never raises: an import must not fail."""
+    if not os.environ.get("DREAMOS_METRICS_AGENT"):
+        return
     try:
-        if os.environ.get("DREAMOS_METRICS_AGENT"):
-            _start(read_settings(), implicit=True)
+        _start(read_settings(), implicit=True)
     except Exception as error:  # noqa: BLE001 - an import must not fail
         record_error("wrong_setting", f"nothing is pushed: {type(error).__name__}: {error}")
+
+
+def start_as_worker(text: str) -> workers.HandedDown:
+    """Start with the settings of the process that made this one, as a worker of multiprocessing.
+
+    Called when they are unpickled. Never raises: the worker must work.
+    """
     try:
-        lifecycle.on_worker(lambda settings: _start(settings, implicit=True))
-    except Exception as error:  # noqa: BLE001 - an import must not fail
+        _start(workers.settings_of(text), implicit=True)
+    except Exception as error:  # noqa: BLE001 - the worker must work
         record_error("workers", f"{type(error).__name__}: {error}")
+    return workers.HandedDown(text, start_as_worker)

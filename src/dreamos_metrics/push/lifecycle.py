@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable
 
 from dreamos_metrics.metrics import errors, exemplars
 from dreamos_metrics.metrics.errors import record_error
@@ -52,7 +51,6 @@ def start_with(settings: Settings, *, implicit: bool = False) -> Pusher:
             pusher.go_on_from(earlier)
         _pusher = _last = pusher
         pusher.start()
-        workers.hand_down(settings)
         _register_exit()
         return pusher
 
@@ -65,7 +63,7 @@ def stop(timeout: float | None = None) -> bool:
     global _pusher
     with _lock:
         pusher, _pusher = _pusher, None
-        workers.hand_down(None)
+        workers.hand_down_nothing()
     if pusher is None:
         return True
     return pusher.stop(pusher.settings.exit_timeout if timeout is None else timeout)
@@ -94,17 +92,6 @@ def current() -> Pusher | None:
 def last() -> Pusher | None:
     """Return the running pusher, or the one that ended last. Takes no lock."""
     return _last
-
-
-def on_worker(start: Callable[[Settings], object]) -> None:
-    """Start with the settings of the process that made this one, where it is such a worker."""
-
-    def begin(settings: Settings) -> None:
-        known = _pusher.settings if _pusher is not None else None
-        if known != settings and (known is None or _implicit):
-            start(settings)
-
-    workers.on_worker(begin)
 
 
 def _holds_a_lock() -> bool:

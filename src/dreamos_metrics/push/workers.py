@@ -2,13 +2,13 @@
 
 They import the program under another name than `__main__`, so a `start()` that stands under
 `if __name__ == "__main__"` is not run there. A process hands its settings down in the configuration
-that multiprocessing gives every process that it makes. Other programs that an agent runs get none.
+that multiprocessing gives every process that it makes: unpickling them there starts the pushing.
+Other programs that an agent runs get none.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -19,43 +19,53 @@ from dreamos_metrics.push.settings import Settings
 _KEY = "dreamos_metrics"
 
 
-class _Anchor:
-    """What multiprocessing ties our call to; it keeps only weak references."""
+class HandedDown:
+    """Settings on their way to a worker.
+
+    Args:
+        text: the settings.
+        receive: is called with the text in the worker; a function of a module, so that it is found.
+    """
+
+    def __init__(self, text: str, receive: Callable[[str], HandedDown]) -> None:
+        self._text = text
+        self._receive = receive
+
+    def __reduce__(self) -> tuple[Callable[[str], HandedDown], tuple[str]]:
+        return self._receive, (self._text,)
 
 
-_anchor = _Anchor()
+def hand_down(settings: Settings, receive: Callable[[str], HandedDown]) -> None:
+    """Let the workers that this process makes from now on push with these settings."""
+    configuration = _configuration()
+    if configuration is not None:
+        configuration[_KEY] = HandedDown(json.dumps(asdict(settings)), receive)
 
 
-def hand_down(settings: Settings | None) -> None:
-    """Let the workers that this process makes from now on push with these settings, or not."""
+def hand_down_nothing() -> None:
+    """Let the workers that this process makes from now on push only when they start it."""
+    configuration = _configuration()
+    if configuration is not None:
+        configuration.pop(_KEY, None)
+
+
+def settings_of(text: str) -> Settings:
+    """Return the settings that were handed down.
+
+    Raises:
+        ValueError: they are not settings.
+        TypeError: the same.
+    """
+    return Settings(**json.loads(text))
+
+
+def _configuration() -> dict[str, Any] | None:
     try:
-        # Imported here, so that `import dreamos_metrics` stays fast; a few modules without a start.
+        # Imported here, so that `import dreamos_metrics` stays fast.
         from multiprocessing import process
 
-        configuration: dict[str, Any] = process.current_process()._config  # type: ignore[attr-defined]
-        if settings is None:
-            configuration.pop(_KEY, None)
-        else:
-            configuration[_KEY] = json.dumps(asdict(settings))
+        found: dict[str, Any] = process.current_process()._config  # type: ignore[attr-defined]
     except Exception as error:  # noqa: BLE001 - an interpreter without it; pushing goes on
         record_error("workers", f"{type(error).__name__}: {error}")
-
-
-def on_worker(start: Callable[[Settings], object]) -> None:
-    """Call `start` with what was handed down: now, or when this process becomes a worker."""
-    util: Any = sys.modules.get("multiprocessing.util")
-    process: Any = sys.modules.get("multiprocessing.process")
-    if util is None or process is None:
-        return
-
-    def begin(_: object = None) -> None:
-        try:
-            text = process.current_process()._config.get(_KEY)
-            if text and process.parent_process() is not None:
-                start(Settings(**json.loads(text)))
-        except Exception as error:  # noqa: BLE001 - the worker must work
-            record_error("workers", f"{type(error).__name__}: {error}")
-
-    begin()
-    # While a worker imports the program it is not the worker yet.
-    util.register_after_fork(_anchor, begin)
+        return None
+    return found

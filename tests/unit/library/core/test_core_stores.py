@@ -35,7 +35,9 @@ while True:
     BODY
 """
 # Without the time of change, so that there is nothing but stores to be seen.
-SEQUENCES = f"storage._lock.touch = int; storage.record_sequence({LOW}); storage.record_sequence({HIGH})"
+SEQUENCES = (
+    f"storage._lock.touch = int; storage.record_sequence({LOW}); storage.record_sequence({HIGH})"
+)
 SERIES = """
     number += 1
     storage.record_sequence(number)
