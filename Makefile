@@ -53,8 +53,8 @@ generate: venv  ## Write again what is generated: dashboards, .env.example
 bench: venv  ## Benchmarks: the library and the service against what people use today
 	$(VENV)/python -m benchmarks.client
 	$(VENV)/python -m benchmarks.service
-	$(VENV)/python -m benchmarks.collectors.host
-	$(VENV)/python -m benchmarks.collectors.workspace
+	$(VENV)/python -m benchmarks.observer.host
+	$(VENV)/python -m benchmarks.observer.workspace
 
 venv:  ## Make the virtual environment .venv as the lock says
 	@$(STACK) venv

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 from prometheus_client.core import Metric
 
 from services.metrics.auth import Authenticator
-from services.metrics.collectors import Collectors, start_all
 from services.metrics.errors import Rejected
 from services.metrics.exposition.scrape import Exposition
 from services.metrics.health import Component, Health
 from services.metrics.maintenance import Maintenance
+from services.metrics.observer.supervisor import Collectors, start_all
 from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.selfmetrics import SelfMetrics
 from services.metrics.settings import Settings

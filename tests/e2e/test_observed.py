@@ -8,7 +8,7 @@ import os
 import pytest
 
 from tests.e2e.stack import Stack, eventually, http
-from tests.unit.collectors.workspaces import SAMPLES
+from tests.unit.observer.workspaces import SAMPLES
 
 pytestmark = pytest.mark.stack
 

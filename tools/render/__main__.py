@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from services.metrics.probes.config import ProbeFileError
+from services.metrics.observer.probes.config import ProbeFileError
 from tools.render import documents, secrets
 from tools.render.variables import check, known
 

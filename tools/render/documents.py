@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from services.metrics.probes.config import load, parse
+from services.metrics.observer.probes.config import load, parse
 from tools.render import receivers
 from tools.render.kinds import duration_seconds
 from tools.render.secrets import Secrets
