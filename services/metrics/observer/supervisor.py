@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
 from services.metrics.health import Component
+from services.metrics.observer.container import ContainerCollector
 from services.metrics.observer.host import HostCollector, Source
 from services.metrics.observer.probes import DependencyCollector
 from services.metrics.observer.processes import ProcessCollector
@@ -42,6 +44,7 @@ class Collectors:
         self._host = _host(settings)
         chosen: list[Collector | None] = [
             self._stability,
+            ContainerCollector(interval) if sys.platform == "linux" else None,
             self._host,
             self._workspace,
             self._dependencies,
@@ -153,7 +156,10 @@ def start_all(
 def _host(settings: Settings) -> HostCollector | None:
     if not settings.collect_host:
         return None
-    source = Source(str(settings.host_proc), str(settings.host_sys), str(settings.host_root))
+    mounts = str(settings.host_mounts or "")
+    source = Source(
+        str(settings.host_proc), str(settings.host_sys), str(settings.host_root), mounts
+    )
     return HostCollector(source, settings.collect_interval)
 
 

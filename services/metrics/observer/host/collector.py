@@ -10,7 +10,6 @@ from prometheus_client.core import Metric
 
 from services.metrics.metric_builder import MetricBuilder
 from services.metrics.observer.host import (
-    cgroup,
     cpu,
     disk,
     kernel,
@@ -41,7 +40,6 @@ class HostCollector:
         self._cpu = cpu.Cpu()
         self._memory: dict[str, float] = {}
         self._before: dict[str, list[float]] = {}
-        self._groups: cgroup.Groups | None = None
         self.failed: frozenset[str] = frozenset()
         self.figures: dict[str, float] = {}
         self.parts = self._linux() if sys.platform == "linux" else _portable()
@@ -73,7 +71,6 @@ class HostCollector:
         return {
             "arp": netstat.arp,
             "conntrack": netstat.conntrack,
-            "container": self._container,
             "cpu": self._cpu.collect,
             "diskstats": disk.diskstats,
             "entropy": kernel.entropy,
@@ -100,11 +97,6 @@ class HostCollector:
 
     def _meminfo(self, source: Source, out: MetricBuilder) -> None:
         self._memory = memory.meminfo(source, out)
-
-    def _container(self, _source: Source, out: MetricBuilder) -> None:
-        if self._groups is None:
-            self._groups = cgroup.find()
-        cgroup.collect(self._groups, out)
 
     def _own(self, out: MetricBuilder) -> None:
         """Add the two ratios that a person without Prometheus asks for first."""

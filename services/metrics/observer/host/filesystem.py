@@ -1,11 +1,18 @@
-"""Mounted file systems, measured by statvfs below the mounted root. Names as in node_exporter."""
+"""Mounted file systems: size and free space, by statvfs below the root or as the mount reader wrote them down.
+
+Names as in node_exporter.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from services.metrics.metric_builder import MetricBuilder
 from services.metrics.observer.host.source import Source
@@ -20,6 +27,10 @@ IGNORED_TYPES = re.compile(
 # Asked directly. Any other (nfs, cifs, fuse, 9p, ...) may hang for ever when its server is gone.
 LOCAL_TYPES = re.compile(r"ext[234]|xfs|btrfs|zfs|f2fs|tmpfs|ramfs|vfat|exfat|ntfs3")
 PATIENCE = 5.0  # seconds for a file system that is not local
+RECORD = (
+    "filesystems.json"  # what the mount reader writes into the folder that takes the root's place
+)
+MAX_RECORD_AGE_SECONDS = 90.0
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
@@ -39,11 +50,34 @@ class Mount:
         return {"device": self.device, "fstype": self.fstype, "mountpoint": self.mountpoint}
 
 
+@dataclass(frozen=True)
+class Figures:
+    """What statvfs tells of a file system, in bytes and inodes."""
+
+    size: int
+    free: int
+    available: int
+    files: int
+    files_free: int
+
+    @classmethod
+    def of(cls, found: os.statvfs_result) -> Figures:
+        """Return the figures of an answer."""
+        unit = found.f_frsize
+        blocks = (found.f_blocks * unit, found.f_bfree * unit, found.f_bavail * unit)
+        return cls(*blocks, found.f_files, found.f_ffree)
+
+
+Measured = tuple[Mount, Figures | None]
+
+
 class Filesystems:
     """Sizes and free space of mounted file systems.
 
-    A mount that does not answer within :data:`PATIENCE` seconds is reported with ``node_filesystem_device_error`` 1 and
-    not asked again until the question that hangs has been answered.
+    Where the source names a record of the mount reader, that is shown; one that is no longer written
+    is a failure, not a figure. Otherwise every mount is asked: one that does not answer within
+    :data:`PATIENCE` seconds is reported with ``node_filesystem_device_error`` 1, and not asked again
+    until the question that hangs has been answered.
     """
 
     def __init__(self) -> None:
@@ -51,17 +85,18 @@ class Filesystems:
 
     def collect(self, source: Source, out: MetricBuilder) -> None:
         """Add every mount that is not ignored. Raises OSError when the list cannot be read."""
-        for mount in mounts(source):
-            path = source.below_root(mount.mountpoint)
-            figures = self._figures(path, bool(LOCAL_TYPES.fullmatch(mount.fstype)))
+        measured = read_record(Path(source.mounts)) if source.mounts else self.measure(source)
+        for mount, figures in measured:
             _describe(out, mount, figures)
 
-    def _figures(self, path: str, local: bool) -> os.statvfs_result | None:
-        if local:
-            try:
-                return os.statvfs(path)
-            except OSError:
-                return None
+    def measure(self, source: Source) -> list[Measured]:
+        """Ask every mount that is not ignored. Raises OSError when the list cannot be read."""
+        return [(mount, self._figures(source, mount)) for mount in mounts(source)]
+
+    def _figures(self, source: Source, mount: Mount) -> Figures | None:
+        path = source.below_root(mount.mountpoint)
+        if LOCAL_TYPES.fullmatch(mount.fstype):
+            return _ask(path)
         question = self._asked.get(path)
         if question is None:
             question = self._asked[path] = Question(path)
@@ -81,16 +116,43 @@ class Question(threading.Thread):
         super().__init__(name="statvfs", daemon=True)
         self._path = path
         self.answered = threading.Event()
-        self.answer: os.statvfs_result | None = None
+        self.answer: Figures | None = None
         self.patient = True
 
     def run(self) -> None:
         """Ask, and keep the answer; None when it fails."""
-        try:
-            self.answer = os.statvfs(self._path)
-        except OSError:
-            self.answer = None
+        self.answer = _ask(self._path)
         self.answered.set()
+
+
+def _ask(path: str) -> Figures | None:
+    try:
+        return Figures.of(os.statvfs(path))
+    except OSError:
+        return None
+
+
+def write_record(path: Path, measured: list[Measured]) -> None:
+    """Write down what was measured; a reader finds the old record or the new one. Raises OSError."""
+    rows = [(asdict(mount), asdict(found) if found else None) for mount, found in measured]
+    beside = path.with_suffix(".new")
+    beside.write_text(json.dumps(rows), encoding="utf-8")
+    beside.replace(path)
+
+
+def read_record(path: Path) -> list[Measured]:
+    """Return what was written down. Raises OSError when nobody keeps the record up to date."""
+    age = time.time() - path.stat().st_mtime
+    if age > MAX_RECORD_AGE_SECONDS:
+        raise OSError(f"the record of the file systems is {age:.0f} s old")
+    rows: list[tuple[dict[str, Any], dict[str, Any] | None]] = json.loads(path.read_bytes())
+    return [
+        (
+            Mount(**{**mount, "numbers": tuple(mount["numbers"])}),
+            Figures(**found) if found else None,
+        )
+        for mount, found in rows
+    ]
 
 
 def mounts(source: Source) -> list[Mount]:
@@ -129,7 +191,7 @@ def _plain(path: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), path)
 
 
-def _describe(out: MetricBuilder, mount: Mount, figures: os.statvfs_result | None) -> None:
+def _describe(out: MetricBuilder, mount: Mount, figures: Figures | None) -> None:
     labels = mount.labels
     out.gauge(
         "node_filesystem_device_error",
@@ -140,15 +202,11 @@ def _describe(out: MetricBuilder, mount: Mount, figures: os.statvfs_result | Non
     if figures is None:
         return
     for name, text, value in (
-        ("size_bytes", "Size.", figures.f_blocks * figures.f_frsize),
-        (
-            "free_bytes",
-            "Free space, the superuser's reserve included.",
-            figures.f_bfree * figures.f_frsize,
-        ),
-        ("avail_bytes", "Space that anyone may use.", figures.f_bavail * figures.f_frsize),
-        ("files", "Inodes.", figures.f_files),
-        ("files_free", "Free inodes.", figures.f_ffree),
+        ("size_bytes", "Size.", figures.size),
+        ("free_bytes", "Free space, the superuser's reserve included.", figures.free),
+        ("avail_bytes", "Space that anyone may use.", figures.available),
+        ("files", "Inodes.", figures.files),
+        ("files_free", "Free inodes.", figures.files_free),
         ("readonly", "1 when mounted read-only.", 1 if mount.readonly else 0),
     ):
         out.gauge("node_filesystem_" + name, text, value, labels)

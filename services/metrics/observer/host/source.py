@@ -42,11 +42,15 @@ def names(folder: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Source:
-    """The mounted ``proc``, ``sys`` and ``root`` of the host whose figures are wanted."""
+    """The mounted ``proc``, ``sys`` and ``root`` of the host whose figures are wanted.
+
+    ``mounts`` is the record that a mount reader keeps, where this part is not to see the root itself.
+    """
 
     proc: str = "/proc"
     sys: str = "/sys"
     root: str = "/"
+    mounts: str = ""
 
     @property
     def mounted(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.core import Metric
 
 from services.metrics.metric_builder import MetricBuilder
-from services.metrics.observer.host import cgroup
+from services.metrics.observer import container
 from tests.unit.observer.reading import value
 
 
@@ -18,9 +18,9 @@ def tree(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def collected(groups: cgroup.Groups) -> list[Metric]:
+def collected(groups: container.Groups) -> list[Metric]:
     out = MetricBuilder()
-    cgroup.collect(groups, out)
+    container.collect(groups, out)
     return out.list()
 
 
@@ -38,7 +38,7 @@ def test_version_2_tells_use_limits_and_throttling(tmp_path: Path) -> None:
             "pids.max": "100\n",
         },
     )
-    families = collected(cgroup.Groups(unified=str(folder)))
+    families = collected(container.Groups(unified=str(folder)))
     expected = {
         "cpu_seconds_total": 2.5,
         "cpu_limit_cores": 1.5,
@@ -58,7 +58,7 @@ def test_version_2_tells_use_limits_and_throttling(tmp_path: Path) -> None:
 
 def test_no_limit_is_no_series(tmp_path: Path) -> None:
     folder = tree(tmp_path, {"cpu.max": "max 100000\n", "memory.max": "max\n", "pids.max": "max\n"})
-    assert [] == collected(cgroup.Groups(unified=str(folder)))
+    assert [] == collected(container.Groups(unified=str(folder)))
 
 
 def test_version_1_without_limits_has_no_limit_series(tmp_path: Path) -> None:
@@ -71,14 +71,17 @@ def test_version_1_without_limits_has_no_limit_series(tmp_path: Path) -> None:
     }
     tree(tmp_path, files)
     folders = {name: str(tmp_path / name) for name in ("cpu", "memory", "pids", "cpuacct")}
-    families = collected(cgroup.Groups(folders=folders))
+    families = collected(container.Groups(folders=folders))
     assert 1000 == value(families, "dreamos_container_memory_usage_bytes")
     assert [] == [family.name for family in families if "limit" in family.name]
 
 
 def test_a_containers_branch_is_found_below_its_own_mount(tmp_path: Path) -> None:
     group = tmp_path / "fs"
-    tree(group, {"cgroup.controllers": "cpu memory pids\n", "inner/cgroup.controllers": "cpu\n"})
+    tree(
+        group,
+        {"cgroup.controllers": "cpu memory pids\n", "inner/cgroup.controllers": "cpu\n"},
+    )
     proc = tree(
         tmp_path / "proc",
         {
@@ -86,7 +89,7 @@ def test_a_containers_branch_is_found_below_its_own_mount(tmp_path: Path) -> Non
             "self/mountinfo": f"30 29 0:26 /docker/abc {group} ro - cgroup2 cgroup rw\n",
         },
     )
-    assert str(group / "inner") == cgroup.find(str(proc)).unified
+    assert str(group / "inner") == container.find(str(proc)).unified
 
 
 def test_an_empty_version_2_tree_beside_version_1_is_passed_over(tmp_path: Path) -> None:
@@ -100,7 +103,7 @@ def test_an_empty_version_2_tree_beside_version_1_is_passed_over(tmp_path: Path)
             f"31 29 0:27 / {memory} rw,relatime - cgroup cgroup rw,memory\n",
         },
     )
-    groups = cgroup.find(str(proc))
+    groups = container.find(str(proc))
     assert groups.unified is None
     assert {"memory": f"{memory}/agents"} == groups.folders
 
@@ -113,4 +116,4 @@ def test_the_hosts_own_tree_mounted_beside_is_not_taken_for_ours(
     hosts = "99 29 0:27 / /host/sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
     mountinfo = ours + hosts if ours_first else hosts + ours
     proc = tree(tmp_path, {"self/cgroup": "4:memory:/docker/abc\n", "self/mountinfo": mountinfo})
-    assert {"memory": "/sys/fs/cgroup/memory"} == cgroup.find(str(proc)).folders
+    assert {"memory": "/sys/fs/cgroup/memory"} == container.find(str(proc)).folders

@@ -1,14 +1,34 @@
-"""Limits and use of the control group the service itself runs in: a container's own figures, v2 or v1."""
+"""Limits and use of the container that the collector itself runs in, from its control group."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from prometheus_client.core import Metric
 
 from services.metrics.metric_builder import MetricBuilder
 from services.metrics.observer.host.source import read_bytes
 
 UNLIMITED = 1 << 60  # version 1 writes "no limit" as a number near 2^63
 _V1 = ("memory", "cpu", "cpuacct", "pids")
+
+
+class ContainerCollector:
+    """The figures of the collector's own container; a system without control groups has none."""
+
+    name = "container"
+
+    def __init__(self, interval: float = 15.0) -> None:
+        self.interval = interval
+        self._groups: Groups | None = None
+
+    def collect(self) -> list[Metric]:
+        """Return what the container uses and may use. Raises OSError."""
+        if self._groups is None:
+            self._groups = find()
+        out = MetricBuilder()
+        collect(self._groups, out)
+        return out.list()
 
 
 @dataclass(frozen=True)
