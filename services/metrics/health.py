@@ -34,6 +34,9 @@ class Component:
         return {"status": self.status, "detail": self.detail, **self.data}
 
 
+Check = Callable[[], "Component | None"]
+
+
 class Health:
     """The checks of the service, asked one after the other when somebody wants to know.
 
@@ -42,12 +45,26 @@ class Health:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._checks: dict[str, Callable[[], Component]] = {}
+        self._checks: dict[str, tuple[Check, bool]] = {}
 
-    def register(self, name: str, check: Callable[[], Component]) -> None:
-        """Add the check ``name``; one that is there under the name is replaced."""
+    def register(self, name: str, check: Check, *, essential: bool = True) -> None:
+        """Add the check ``name``; one that is there under the name is replaced.
+
+        Args:
+            name: of the component.
+            check: returns the component; None while there is no such thing.
+            essential: whether pushes and scrapes cannot be served while it is unhealthy. What a
+                person's own dependencies do is not: it shows in the report and not in readiness.
+        """
         with self._lock:
-            self._checks[name] = check
+            self._checks[name] = check, essential
+
+    def unready(self) -> list[str]:
+        """Return the names of the essential components that are unhealthy."""
+        with self._lock:
+            checks = {name: check for name, (check, essential) in self._checks.items() if essential}
+        found = {name: _ask(name, check) for name, check in checks.items()}
+        return sorted(n for n, c in found.items() if c is not None and c.status == "unhealthy")
 
     def report(self) -> tuple[Status, dict[str, Component]]:
         """Ask every check.
@@ -57,13 +74,14 @@ class Health:
             reported as unhealthy with the kind of the error, never with its text.
         """
         with self._lock:
-            checks = dict(self._checks)
-        components = {name: _ask(name, check) for name, check in checks.items()}
+            checks = {name: check for name, (check, _) in self._checks.items()}
+        asked = {name: _ask(name, check) for name, check in checks.items()}
+        components = {name: found for name, found in asked.items() if found is not None}
         worst = max((_ORDER.index(c.status) for c in components.values()), default=0)
         return _ORDER[worst], components
 
 
-def _ask(name: str, check: Callable[[], Component]) -> Component:
+def _ask(name: str, check: Check) -> Component | None:
     try:
         return check()
     except Exception as error:  # noqa: BLE001  (a check may be anybody's)

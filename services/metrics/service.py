@@ -66,7 +66,7 @@ class Service:
         self.upkeep.start()
         self._collectors = start_all(self.sink, self.settings, self.on_reload)
         for name, check in self._collectors.components().items():
-            self.health.register(name, check)
+            self.health.register(name, check, essential=False)
 
     def stop(self) -> None:
         """Write everything and give the data folder up; a second call does nothing."""

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
-from services.metrics.health import Component
+from services.metrics.health import Check, Component
 from services.metrics.observer.container import ContainerCollector
 from services.metrics.observer.host import HostCollector, Source
+from services.metrics.observer.link import ObserverLink
 from services.metrics.observer.probes import DependencyCollector
 from services.metrics.observer.processes import ProcessCollector
 from services.metrics.observer.scheduler import Collector, Scheduler, Sink
@@ -42,6 +43,9 @@ class Collectors:
                 lambda outcome, reason: on_reload("probes file", outcome, reason),
             )
         self._host = _host(settings)
+        self._link: ObserverLink | None = None
+        if settings.observer_url:
+            self._link = ObserverLink(settings.observer_url, settings.observer_token_file, interval)
         chosen: list[Collector | None] = [
             self._stability,
             ContainerCollector(interval) if sys.platform == "linux" else None,
@@ -49,6 +53,7 @@ class Collectors:
             self._workspace,
             self._dependencies,
             _processes(settings),
+            self._link,
         ]
         self._began = time.time()
         self._scheduler = Scheduler([c for c in chosen if c is not None], sink)
@@ -68,15 +73,20 @@ class Collectors:
         self._scheduler.stop()
         self._stability.stop()
 
-    def components(self) -> dict[str, Callable[[], Component]]:
+    def components(self) -> dict[str, Check]:
         """Return the health checks, by name; each answers at once, from what is known."""
-        checks = {"collectors": self._collectors_health, "stability": self._stability_health}
+        checks: dict[str, Check] = {
+            "collectors": self._collectors_health,
+            "stability": self._stability_health,
+        }
         if self._host is not None:
             checks["host"] = self._host_health
         if self._workspace is not None:
             checks["workspace"] = self._workspace_health
         if self._dependencies is not None:
             checks["dependencies"] = self._dependencies_health
+        if self._link is not None:
+            checks = {**self._link.components(), **checks}
         return checks
 
     def _collectors_health(self) -> Component:

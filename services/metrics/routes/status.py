@@ -34,10 +34,9 @@ def healthy() -> Response:
 
 @blueprint.get("/-/ready")
 def ready() -> Response:
-    """Say whether pushes and scrapes are served: 503 when something is unhealthy."""
-    status, components = service().health.report()
-    if status == "unhealthy":
-        bad = sorted(name for name, c in components.items() if c.status == "unhealthy")
+    """Say whether pushes and scrapes are served: 503 when something that they need is unhealthy."""
+    bad = service().health.unready()
+    if bad:
         text = "not ready: " + ", ".join(bad)
         return Response(text + "\n", 503, content_type="text/plain; charset=utf-8")
     return Response("ready\n", content_type="text/plain; charset=utf-8")
