@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,20 @@ def _prometheus(base: Document, env: Mapping[str, str]) -> Document:
         name.replace("/etc/prometheus/alerts/", f"{GENERATED_AT}/prometheus/alerts/")
         for name in base["rule_files"]
     ]
+    for job in base["scrape_configs"]:
+        if "authorization" in job:
+            job["relabel_configs"] = [*job.get("relabel_configs", ()), _unlike_before()]
     return base
+
+
+def _unlike_before() -> Document:
+    """Return a rule that drops nothing and differs each time.
+
+    Prometheus reads a token file once for each target and keeps what it read, also over a reload in
+    which the job has not changed (seen with 3.5.3). So a job is never the same as before.
+    """
+    rendered = f"rendered-{time.time():.0f}"
+    return {"source_labels": ["__address__"], "regex": rendered, "action": "drop"}
 
 
 def _grafana_targets(env: Mapping[str, str]) -> str:

@@ -82,6 +82,7 @@ def up(options: argparse.Namespace) -> None:
     secrets = _secrets_folder(settings)
     who = credentials.owner()
     credentials.ensure(secrets, who)
+    credentials.check_readable(ROOT / "deploy")
     compose = compose.with_variables(
         {**settings.links(), **who.environment(), "SECRETS_DIR": str(secrets)}
     )

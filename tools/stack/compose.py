@@ -13,7 +13,7 @@ from typing import IO, Any
 from .console import StackError, last_lines, run
 
 ROOT = Path(__file__).resolve().parents[2]
-LASTING = ("metrics", "prometheus", "alertmanager", "grafana")
+LASTING = ("secrets", "mounts", "observer", "metrics", "prometheus", "alertmanager", "grafana")
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ def _missing_paths(values: Mapping[str, str]) -> list[str]:
     problems = []
     for name, kind, there in (
         ("WORKSPACE_DIR", "folder", Path.is_dir),
+        ("OBSERVED_DIR", "folder", Path.is_dir),
         ("PROBES_FILE", "file", Path.is_file),
     ):
         text = variables.value(values, name)

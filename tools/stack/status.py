@@ -26,7 +26,7 @@ def show_status(compose: Compose, settings: Settings) -> None:
     broken = []
     for name in LASTING:
         part = parts.get(name)
-        url = links[f"{name.upper()}_URL"]
+        url = links.get(f"{name.upper()}_URL", "inside the stack only")
         words = f"{part.state}, {part.health or 'no health check'}" if part else "not started"
         say(f"  {name:14} {words:22} {url}")
         if part and not part.ready:

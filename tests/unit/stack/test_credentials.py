@@ -60,8 +60,8 @@ def test_an_emptied_secret_is_generated_again(tmp_path: Path, who: credentials.O
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_under_root_the_secrets_belong_to_the_user_of_the_containers(tmp_path: Path) -> None:
-    who = credentials.Owner(10001, 10001, 10001)
+    who = credentials.Owner(10000, 10000, 10000)
 
     credentials.ensure(tmp_path, who)
 
-    assert {10001} == {path.stat().st_uid for path in tmp_path.rglob("*")}
+    assert {10000} == {path.stat().st_uid for path in tmp_path.rglob("*")}
