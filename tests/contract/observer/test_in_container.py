@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,10 +28,13 @@ IMAGE = f"dreamos-test/empty:{os.getpid()}"
 # Answers every line on its input with all samples as one line of JSON
 PROGRAM = """
 import json, sys
+from services.metrics.observer.container import ContainerCollector
 from services.metrics.observer.host import HostCollector, Source
-collector = HostCollector(Source("/host/proc", "/host/sys", "/host/root"))
+source = Source("/host/proc", "/host/sys", "/host/mounts", "/host/mounts/mounts.json")
+collectors = HostCollector(source), ContainerCollector()
 for _ in sys.stdin:
-    samples = [(f.type, s.name, s.labels, s.value) for f in collector.collect() for s in f.samples]
+    families = [family for collector in collectors for family in collector.collect()]
+    samples = [(f.type, s.name, s.labels, s.value) for f in families for s in f.samples]
     print(json.dumps(samples), flush=True)
 """
 
@@ -63,44 +67,54 @@ def _docker_works() -> bool:
 
 
 @pytest.fixture(scope="module")
-def contained() -> Iterator[Contained]:
+def mounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What the mount reader writes: in a container of its own that sees ``/`` and has no network."""
     if not _docker_works():
         pytest.skip("needs a running Docker engine")
     empty = subprocess.run(["tar", "cf", "-", "--files-from", "/dev/null"], stdout=subprocess.PIPE)
     subprocess.run(["docker", "import", "-", IMAGE], input=empty.stdout, check=True)
-    # The image holds nothing: Python comes from this machine, at the same paths
-    shown = {"/usr", "/lib", "/lib64", "/etc/ld.so.cache", sys.base_prefix, sys.prefix, str(ROOT)}
-    mounts = [f"--volume={path}:{path}:ro" for path in sorted(shown) if Path(path).exists()]
-    command = ["docker", "run", "--rm", "--interactive", "--read-only", "--user=65534:65534"]
+    folder = tmp_path_factory.mktemp("mounts")
+    folder.chmod(0o777)
+    see = ["--volume=/proc:/host/proc:ro", "--volume=/:/host/root:ro"]
+    see += [f"--volume={folder}:/host/mounts", "--network=none", "--user=65533:65533"]
+    program = ["-Bm", "services.metrics.observer.mount_reader", "--out", "/host/mounts"]
+    process = _run(see, [*program, "--interval", "0.1"])
+    try:
+        end = time.monotonic() + 120
+        while not (folder / "mounts.json").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        yield folder
+    finally:
+        process.terminate()
+        process.wait(60)
+        subprocess.run(["docker", "rmi", IMAGE], capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def contained(mounts: Path) -> Iterator[Contained]:
     limits = ["--memory=256m", "--cpus=0.5", "--pids-limit=100", "--network=bridge"]
-    host = [
-        "--volume=/proc:/host/proc:ro",
-        "--volume=/sys:/host/sys:ro",
-        "--volume=/:/host/root:ro",
-    ]
-    process = subprocess.Popen(
-        [
-            *command,
-            *limits,
-            *host,
-            *mounts,
-            f"--workdir={ROOT}",
-            IMAGE,
-            sys.executable,
-            "-Bc",
-            PROGRAM,
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    see = ["--volume=/proc:/host/proc:ro", "--volume=/sys:/host/sys:ro"]
+    see += [f"--volume={mounts}:/host/mounts:ro", "--user=65534:65534"]
+    process = _run([*limits, *see], ["-Bc", PROGRAM])
     try:
         yield Contained(process)
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        process.wait(30)
-        subprocess.run(["docker", "rmi", IMAGE], capture_output=True)
+        process.wait(60)
+
+
+def _run(options: list[str], program: list[str]) -> subprocess.Popen[str]:
+    # The image holds nothing: Python comes from this machine, at the same paths
+    shown = {"/usr", "/lib", "/lib64", "/etc/ld.so.cache", sys.base_prefix, sys.prefix, str(ROOT)}
+    here = [f"--volume={path}:{path}:ro" for path in sorted(shown) if Path(path).exists()]
+    command = ["docker", "run", "--rm", "--interactive", "--read-only", f"--workdir={ROOT}"]
+    return subprocess.Popen(
+        [*command, *options, *here, IMAGE, sys.executable, *program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _theirs(exporter: NodeExporter) -> View:
