@@ -13,10 +13,11 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 from services.metrics.observer.probes.config import Probe, address
-from services.metrics.observer.probes.connection import connect, cut_off
+from services.metrics.observer.probes.connection import TimedSocket, connect
 from services.metrics.observer.probes.dns import check_dns
 from services.metrics.observer.probes.result import Deadline, ProbeError, ProbeResult
 
@@ -43,14 +44,12 @@ def check_http(probe: Probe) -> ProbeResult:
     host, port = url.hostname or "", url.port or (443 if tls else 80)
     sock, expiry = connect(host, port, tls, probe, deadline)
     connection = http.client.HTTPConnection(host, port)
-    connection.sock = sock
+    connection.sock = cast(socket.socket, TimedSocket(sock, deadline))
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
     try:
-        sock.settimeout(deadline.remaining())
-        with cut_off(sock, deadline):
-            connection.request(probe.method, path, headers=_headers(probe))
-            answer = connection.getresponse()
-            body = answer.read(ANSWER)
+        connection.request(probe.method, path, headers=_headers(probe))
+        answer = connection.getresponse()
+        body = answer.read(ANSWER)
     except (http.client.HTTPException, ssl.SSLError, OSError, ValueError) as problem:
         if deadline.passed or isinstance(problem, TimeoutError):
             raise ProbeError("timeout", "no whole answer in time", expiry) from None
@@ -71,19 +70,20 @@ def check_tcp(probe: Probe) -> ProbeResult:
     host, port = address(probe.target, probe.name)
     sock, expiry = connect(host, port, probe.tls, probe, deadline)
     with sock:
-        sock.settimeout(deadline.remaining())
+        timed = TimedSocket(sock, deadline)
         try:
-            with cut_off(sock, deadline):
-                if probe.send:
-                    sock.sendall(probe.send.encode())
-                return _listen(sock, probe, expiry)
+            if probe.send:
+                timed.sendall(probe.send.encode())
+            return _listen(timed, probe, expiry)
+        except ProbeError as problem:
+            raise ProbeError(problem.result.reason, problem.result.detail, expiry) from None
         except TimeoutError:
             raise ProbeError("timeout", "no whole answer in time", expiry) from None
         except OSError:
             raise ProbeError("protocol", "the connection broke", expiry) from None
 
 
-def _listen(sock: socket.socket, probe: Probe, expiry: float | None) -> ProbeResult:
+def _listen(sock: TimedSocket, probe: Probe, expiry: float | None) -> ProbeResult:
     said = b""
     while probe.expect and len(said) < ANSWER:
         if _expected(probe, said, expiry).up:

@@ -11,6 +11,7 @@ from prometheus_client.core import Metric
 
 from services.metrics.metric_builder import MetricBuilder
 from services.metrics.observer.probes.config import Probe, ProbeFileError, load
+from services.metrics.observer.probes.pool import ProbePool
 from services.metrics.observer.probes.result import REASONS
 from services.metrics.observer.probes.watcher import State, Watcher
 
@@ -43,6 +44,7 @@ class DependencyCollector:
         self._path = path
         self._seen: tuple[int, int] | None = None
         self._watchers: dict[str, Watcher] = {}
+        self._pool = ProbePool()
         self._stopped = False
         self._on_reload: Callable[[str, str], None] = lambda outcome, reason: None
         self.reload()
@@ -87,12 +89,7 @@ class DependencyCollector:
     def stop(self) -> None:
         """End every probe, waiting at most a second in all."""
         self._stopped = True
-        watchers = list(self._watchers.values())
-        for watcher in watchers:
-            watcher.stop()
-        end = time.monotonic() + 1.0
-        for watcher in watchers:
-            watcher.join(max(0.0, end - time.monotonic()))
+        self._pool.stop(1.0)
 
     def _use(self, probes: list[Probe]) -> None:
         kept: dict[str, Watcher] = {}
@@ -108,7 +105,7 @@ class DependencyCollector:
                 watcher.stop()
         for name, watcher in kept.items():
             if before.get(name) is not watcher:
-                watcher.start()
+                self._pool.add(watcher)
 
 
 def _describe(out: MetricBuilder, probe: Probe, state: State, now: float) -> None:

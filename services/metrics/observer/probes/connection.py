@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
 import socket
 import ssl
-import threading
-from collections.abc import Iterator
 from datetime import datetime, timezone
+from typing import Any
 
 from services.metrics.observer.probes.config import Probe
 from services.metrics.observer.probes.result import Deadline, ProbeError
@@ -54,24 +53,49 @@ def context(probe: Probe) -> ssl.SSLContext:
     return made
 
 
-@contextlib.contextmanager
-def cut_off(connection: socket.socket, deadline: Deadline) -> Iterator[None]:
-    """End the connection at the deadline.
+class TimedSocket:
+    """A connection whose every read ends at the deadline; what ``http.client`` needs of a socket.
 
-    A socket's own time-out starts again with each byte, so a server that sends one now and then would hold a probe for
-    ever.
+    A socket's own time-out starts again with each byte, so a server that sends one now and then would
+    hold a probe for ever.
     """
-    timer = threading.Timer(deadline.remaining(), _shut, (connection,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except (OSError, ValueError):
-        if not deadline.passed:
-            raise
-    finally:
-        timer.cancel()
-    deadline.remaining()  # what was read up to the cut looks like a whole answer
+
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self._connection, self._deadline = connection, deadline
+
+    def sendall(self, data: bytes) -> None:
+        """Send everything. Raises OSError, or ProbeError at the deadline."""
+        self._connection.settimeout(self._deadline.remaining())
+        self._connection.sendall(data)
+
+    def recv_into(self, buffer: memoryview) -> int:
+        """Read what is there. Raises OSError, or ProbeError at the deadline."""
+        self._connection.settimeout(self._deadline.remaining())
+        return self._connection.recv_into(buffer)
+
+    def recv(self, size: int) -> bytes:
+        """Return what is there, ``size`` bytes at most; empty at the end. Raises as above."""
+        self._connection.settimeout(self._deadline.remaining())
+        return self._connection.recv(size)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """Return a file of what is read."""
+        return io.BufferedReader(_Reader(self))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, connection: TimedSocket) -> None:
+        self._connection = connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._connection.recv_into(memoryview(buffer))
 
 
 def expiry(certificate: bytes | None) -> float | None:
@@ -111,11 +135,6 @@ def _unverified_expiry(host: str, port: int, deadline: Deadline) -> float | None
             return expiry(secured.getpeercert(binary_form=True))
     except (ProbeError, OSError):
         return None
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _not_after(certificate: bytes) -> float:

@@ -1,4 +1,4 @@
-"""Runs each probe in a thread of its own and remembers what it found."""
+"""What is known of one dependency: each probe of it, and what it found."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from services.metrics.observer.probes.result import ProbeResult
 
 FLAPPING_CHANGES = 4  # so many changes between up and down ...
 FLAPPING_WINDOW = 1800.0  # ... within so many seconds are called flapping
-PATIENCE = (
-    1.0  # seconds beyond its time-out after which a probe that has not come back counts as failed
-)
+PATIENCE = 1.0  # seconds beyond its time-out after which a probe that has not come back has failed
 
 
 @dataclass
@@ -43,7 +41,7 @@ class State:
 
 
 class Watcher:
-    """Watches one dependency until :meth:`stop`.
+    """One dependency and its probe; a pool runs it until :meth:`stop`.
 
     A probe that hangs where nothing can interrupt it (a resolver, a dead disk) is reported as down while it
     hangs, and not started a second time.
@@ -55,31 +53,27 @@ class Watcher:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._began: float | None = None
-        self._thread = threading.Thread(target=self._loop, name=f"probe-{probe.name}", daemon=True)
-
-    def start(self) -> None:
-        """Probe now and then every ``interval`` seconds."""
-        self._thread.start()
 
     def stop(self) -> None:
-        """Ask the thread to end; a running command is killed."""
+        """Probe no more; a running command is killed."""
         self._stopping.set()
 
-    def join(self, seconds: float) -> None:
-        """Wait for the thread's end."""
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
+    @property
+    def stopped(self) -> bool:
+        """Whether it is to be probed no more."""
+        return self._stopping.is_set()
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a probe has not come back although its time is over."""
+        began = self._began
+        return began is not None and time.monotonic() - began > self.probe.timeout + PATIENCE
 
     def state(self) -> State:
         """Return a copy of what is known now."""
         with self._lock:
-            began = self._began
-            limit = self.probe.timeout + PATIENCE
-            if (
-                began is not None
-                and time.monotonic() - began > limit
-                and self._state.reason != "timeout"
-            ):
+            if self.hangs and self._state.reason != "timeout":
+                limit = self.probe.timeout + PATIENCE
                 self._take(ProbeResult("timeout", "the probe does not come back"), limit)
             state = State(**vars(self._state))
             state.failures, state.recent = Counter(state.failures), deque(state.recent)
@@ -95,13 +89,6 @@ class Watcher:
             if not self._stopping.is_set():
                 self._take(result, time.monotonic() - began)
         return result
-
-    def _loop(self) -> None:
-        due = time.monotonic()
-        while not self._stopping.is_set():
-            self.run_once()
-            due = max(due + self.probe.interval, time.monotonic())
-            self._stopping.wait(due - time.monotonic())
 
     def _take(self, result: ProbeResult, latency: float) -> None:
         state, now = self._state, time.time()

@@ -11,6 +11,7 @@ from prometheus_client.core import Metric
 
 from services.metrics.observer.probes import DependencyCollector
 from services.metrics.observer.probes.config import Probe
+from services.metrics.observer.probes.pool import ProbePool
 from services.metrics.observer.probes.result import ProbeResult
 from services.metrics.observer.probes.watcher import State, Watcher
 from tests.unit.observer.reading import value, values
@@ -127,7 +128,8 @@ def test_a_probe_that_never_comes_back_is_down_and_not_started_twice(
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     monkeypatch.setattr("services.metrics.observer.probes.watcher.PATIENCE", 0.0)
     watcher = Watcher(Probe("resolver", "dns", "x.example", interval=0.01, timeout=0.01))
-    watcher.start()
+    pool = ProbePool()
+    pool.add(watcher)
     assert entered.wait(10)
     end = time.monotonic() + 10
     while watcher.state().up is None and time.monotonic() < end:
@@ -137,7 +139,7 @@ def test_a_probe_that_never_comes_back_is_down_and_not_started_twice(
     assert 1 == len(asked)
     watcher.stop()
     let_go.set()
-    watcher.join(10)
+    pool.stop(10)
 
 
 def judged(*answers: bool) -> State:
