@@ -100,10 +100,10 @@ def babbling(peer: socket.socket, _ended: threading.Event) -> None:
 
 
 @contextlib.contextmanager
-def name_server(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
-    """Answer UDP questions on a free port; yield the port."""
+def name_server(answer: Callable[[bytes], bytes | None], port: int = 0) -> Iterator[int]:
+    """Answer UDP questions on ``port``, or a free one; yield the port."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", 0))
+    sock.bind(("127.0.0.1", port))
     sock.settimeout(0.05)
     ended = threading.Event()
 

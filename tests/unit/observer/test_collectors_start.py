@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.core import Metric
 
-from services.metrics.health import Health
+from services.metrics.health import Component, Health
 from services.metrics.observer.stability import Stability
-from services.metrics.observer.supervisor import start_all
+from services.metrics.observer.supervisor import Collectors, start_all
 from services.metrics.settings import BadSetting, Settings
 from tests.unit.observer.reading import value
 from tests.unit.observer.workspaces import from_samples
@@ -37,6 +37,12 @@ class Shelf:
 
 def settings(folder: Path, **rest: object) -> Settings:
     return Settings(data_dir=folder, collect_interval=0.05, **rest)  # type: ignore[arg-type]
+
+
+def asked(collectors: Collectors, name: str) -> Component:
+    found = collectors.components()[name]()
+    assert found is not None
+    return found
 
 
 def health(collectors: object) -> Health:
@@ -88,11 +94,11 @@ def test_a_dependency_that_is_down_shows_in_health(
     entry = f"{{name: gone, kind: file, target: {tmp_path}/gone, critical: {critical}}}"
     probes.write_text(f"probes: [{entry}]")
     collectors = start_all(Shelf(), settings(tmp_path, collect_host=False, probes_file=probes))
-    check = collectors.components()["dependencies"]
     end = time.monotonic() + 20
-    while check().data["dependencies"]["gone"]["status"] == "unknown" and time.monotonic() < end:
+    found = asked(collectors, "dependencies")
+    while found.data["dependencies"]["gone"]["status"] == "unknown" and time.monotonic() < end:
         time.sleep(0.01)
-    found = check()
+        found = asked(collectors, "dependencies")
     collectors.stop()
     assert (status, "down: gone") == (found.status, found.detail)
     assert "the file is not there" == found.data["dependencies"]["gone"]["detail"]
@@ -102,7 +108,7 @@ def test_a_wrong_probes_file_degrades_and_does_not_stop_the_service(tmp_path: Pa
     collectors = start_all(
         Shelf(), settings(tmp_path, collect_host=False, probes_file=tmp_path / "gone.yml")
     )
-    found = collectors.components()["dependencies"]()
+    found = asked(collectors, "dependencies")
     collectors.stop()
     assert "degraded" == found.status
     assert "cannot be read" in found.detail
@@ -114,7 +120,7 @@ def test_a_proc_that_is_not_mounted_shows_in_health(tmp_path: Path, proc: str, s
     shelf = Shelf()
     collectors = start_all(shelf, settings(tmp_path, host_proc=Path(proc)))
     assert shelf.wait_for("host")
-    found = collectors.components()["host"]()
+    found = asked(collectors, "host")
     collectors.stop()
     assert status == found.status
     assert ("memory_usage_ratio" in found.data) is (status == "healthy")
@@ -126,7 +132,7 @@ def test_a_workspace_that_is_not_there_degrades(tmp_path: Path) -> None:
         shelf, settings(tmp_path, collect_host=False, workspace=tmp_path / "gone")
     )
     assert shelf.wait_for("workspace")
-    found = collectors.components()["workspace"]()
+    found = asked(collectors, "workspace")
     collectors.stop()
     assert "degraded" == found.status
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import dns.exception
+import dns.name
 import yaml
 
 KINDS = ("http", "tcp", "dns", "file", "command")
@@ -199,6 +201,13 @@ def _check(probe: Probe) -> None:
         _check_url(probe)
     if probe.kind == "tcp":
         address(probe.target, name)
+    if probe.kind == "dns":
+        try:
+            dns.name.from_text(probe.target)
+        except dns.exception.DNSException:
+            raise ProbeFileError(
+                f"probe {name}: target must be a host name, like api.example.com"
+            ) from None
     if probe.server:
         address(probe.server if ":" in probe.server else probe.server + ":53", name)
     if probe.kind in ("http", "tcp") and probe.expect:

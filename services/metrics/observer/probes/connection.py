@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import socket
 import ssl
-from datetime import datetime, timezone
 from typing import Any
+
+from cryptography import x509
 
 from services.metrics.observer.probes.config import Probe
 from services.metrics.observer.probes.result import Deadline, ProbeError
@@ -101,13 +102,14 @@ class _Reader(io.RawIOBase):
 def expiry(certificate: bytes | None) -> float | None:
     """Return when a DER certificate runs out (Unix seconds), None when it cannot be read.
 
-    The fields are those of RFC 5280, section 4.1. The ssl module tells them of a verified certificate only, and
-    the date of one that has expired is what matters most.
+    The ssl module tells the dates of a verified certificate only, and the date of one that has
+    expired is what matters most.
     """
     try:
-        return _not_after(certificate) if certificate else None
-    except (ValueError, IndexError):
+        found = x509.load_der_x509_certificate(certificate) if certificate else None
+    except ValueError:
         return None
+    return found.not_valid_after_utc.timestamp() if found is not None else None
 
 
 def _open(host: str, port: int, deadline: Deadline) -> socket.socket:
@@ -135,31 +137,3 @@ def _unverified_expiry(host: str, port: int, deadline: Deadline) -> float | None
             return expiry(secured.getpeercert(binary_form=True))
     except (ProbeError, OSError):
         return None
-
-
-def _not_after(certificate: bytes) -> float:
-    _, position, _ = _element(certificate, 0)  # Certificate
-    _, position, _ = _element(certificate, position)  # TBSCertificate
-    tag, _, end = _element(certificate, position)
-    if tag == 0xA0:  # the version, which is optional
-        _, _, end = _element(certificate, end)  # serial number
-    _, _, end = _element(certificate, end)  # signature algorithm
-    _, _, end = _element(certificate, end)  # issuer
-    _, position, _ = _element(certificate, end)  # validity
-    _, _, end = _element(certificate, position)  # not before
-    tag, start, end = _element(certificate, end)
-    text = certificate[start:end].decode("ascii")
-    if tag == 0x17:  # two digits of the year: 50 to 99 are of the last century
-        text = ("19" if text[:2] >= "50" else "20") + text
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=timezone.utc).timestamp()
-
-
-def _element(data: bytes, position: int) -> tuple[int, int, int]:
-    """Return tag, start and end of the content of the DER element at ``position``."""
-    tag, length, start = data[position], data[position + 1], position + 2
-    if length & 0x80:
-        size = length & 0x7F
-        length, start = int.from_bytes(data[start : start + size], "big"), start + size
-    if start + length > len(data):
-        raise ValueError("it breaks off")
-    return tag, start, start + length

@@ -1,22 +1,25 @@
-"""The DNS probe: by the system's resolver, or by one question to a named server (RFC 1035)."""
+"""The DNS probe: by the system's resolver, or by one question to a named server."""
 
 from __future__ import annotations
 
-import ipaddress
-import secrets
 import socket
-import struct
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
 
 from services.metrics.observer.probes.config import Probe, address
 from services.metrics.observer.probes.result import Deadline, ProbeError, ProbeResult
 
-_TYPES = {"A": 1, "AAAA": 28}
 _RCODES = {
-    1: "format error",
-    2: "server failure",
-    3: "no such name",
-    4: "not implemented",
-    5: "refused",
+    dns.rcode.FORMERR: "format error",
+    dns.rcode.SERVFAIL: "server failure",
+    dns.rcode.NXDOMAIN: "no such name",
+    dns.rcode.NOTIMP: "not implemented",
+    dns.rcode.REFUSED: "refused",
 }
 
 
@@ -31,6 +34,7 @@ def check_dns(probe: Probe) -> ProbeResult:
 
 
 def _system(probe: Probe) -> set[str]:
+    """Ask as every program on the machine does: with its hosts file and its search list."""
     family = socket.AF_INET6 if probe.record == "AAAA" else socket.AF_INET
     try:
         found = socket.getaddrinfo(probe.target, None, family, socket.SOCK_STREAM)
@@ -42,62 +46,45 @@ def _system(probe: Probe) -> set[str]:
 def _ask(probe: Probe) -> set[str]:
     deadline = Deadline(probe.timeout)
     server = address(probe.server if ":" in probe.server else probe.server + ":53", probe.name)
-    number, kind = secrets.randbits(16), _TYPES[probe.record]
     try:
         family, _, _, _, place = socket.getaddrinfo(*server, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.connect(place)
-            sock.settimeout(deadline.remaining())
-            sock.send(_question(number, probe.target, kind))
-            while True:
-                sock.settimeout(deadline.remaining())
-                answer = sock.recv(4096)
-                if len(answer) >= 12 and answer[:2] == struct.pack(">H", number):
-                    return _addresses(answer, kind)
+        question = dns.message.make_query(probe.target, probe.record)
+        answer = _answer(question, family, place, deadline)
+        if answer.flags & dns.flags.TC:  # too long for a datagram
+            host, port = str(place[0]), int(place[1])
+            answer = dns.query.tcp(question, host, timeout=deadline.remaining(), port=port)
     except socket.gaierror:
         raise ProbeError("dns", "the server's name is not known") from None
-    except TimeoutError:
+    except (TimeoutError, dns.exception.Timeout):
         raise ProbeError("timeout", "no answer in time") from None
     except ConnectionRefusedError:
         raise ProbeError("refused", "nobody answers there") from None
     except OSError:
         raise ProbeError("unreachable", "no way to the server") from None
-
-
-def _question(number: int, name: str, kind: int) -> bytes:
-    header = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0)  # recursion desired, one question
-    labels = b""
-    for part in name.rstrip(".").encode("idna").split(b"."):
-        labels += bytes([len(part)]) + part
-    return header + labels + b"\0" + struct.pack(">HH", kind, 1)
-
-
-def _addresses(answer: bytes, kind: int) -> set[str]:
-    _, flags, questions, answers, _, _ = struct.unpack(">HHHHHH", answer[:12])
-    if flags & 0x000F:
-        raise ProbeError("dns", _RCODES.get(flags & 0x000F, "an error of the server"))
-    found: set[str] = set()
-    try:
-        position = 12
-        for _ in range(questions):
-            position = _after_name(answer, position) + 4
-        for _ in range(answers):
-            position = _after_name(answer, position)
-            this, _, _, size = struct.unpack(">HHIH", answer[position : position + 10])
-            data = answer[position + 10 : position + 10 + size]
-            position += 10 + size
-            if this == kind:
-                found.add(str(ipaddress.ip_address(data)))
-    except (IndexError, struct.error, ValueError):
+    except (dns.exception.DNSException, EOFError):
         raise ProbeError("protocol", "no proper answer") from None
-    return found
+    return _addresses(answer, dns.rdatatype.from_text(probe.record))
 
 
-def _after_name(answer: bytes, position: int) -> int:
-    while True:
-        length = answer[position]
-        if length & 0xC0:  # a pointer to a name before this one ends it
-            return position + 2
-        position += 1 + length
-        if not length:
-            return position
+def _answer(
+    question: dns.message.QueryMessage, family: int, place: tuple[object, ...], deadline: Deadline
+) -> dns.message.Message:
+    """Return the first answer to this very question; others may be forged, and are passed over."""
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.connect(place)  # so that the system tells when nobody listens there
+        sock.settimeout(deadline.remaining())
+        sock.send(question.to_wire())
+        while True:
+            sock.settimeout(deadline.remaining())
+            wire = sock.recv(65_535)
+            if wire[:2] != question.id.to_bytes(2, "big"):
+                continue
+            answer = dns.message.from_wire(wire)
+            if question.is_response(answer):
+                return answer
+
+
+def _addresses(answer: dns.message.Message, kind: dns.rdatatype.RdataType) -> set[str]:
+    if answer.rcode() != dns.rcode.NOERROR:
+        raise ProbeError("dns", _RCODES.get(answer.rcode(), "an error of the server"))
+    return {item.address for found in answer.answer if found.rdtype == kind for item in found}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.metrics.observer.probes.checks import check
-from services.metrics.observer.probes.config import Probe
+from services.metrics.observer.probes.config import Probe, ProbeFileError, parse
 from services.metrics.observer.probes.connection import expiry
 from services.metrics.observer.probes.result import REASONS, ProbeResult
 from tests.unit.observer.servers import (
@@ -220,6 +220,27 @@ def test_an_answer_to_another_question_is_not_taken() -> None:
 def test_an_answer_that_breaks_off_is_a_protocol_fault(cut: int) -> None:
     with name_server(lambda q: reply(q, "192.0.2.7")[:cut]) as port:
         assert "protocol" == dns(port).reason
+
+
+def test_an_answer_that_is_too_long_for_a_datagram_is_asked_for_again_over_tcp() -> None:
+    def over_tcp(peer: socket.socket, _ended: threading.Event) -> None:
+        question = peer.recv(4096)[2:]
+        whole = reply(question, "192.0.2.9")
+        peer.sendall(struct.pack(">H", len(whole)) + whole)
+
+    with serving(over_tcp) as port, name_server(truncated, port=port):
+        assert dns(port, expect="192.0.2.9").up
+
+
+def truncated(question: bytes) -> bytes:
+    whole = reply(question)
+    return whole[:2] + struct.pack(">H", 0x8380) + whole[4:]
+
+
+def test_a_name_that_no_server_could_know_is_refused_when_it_is_read() -> None:
+    entry = {"name": "it", "kind": "dns", "target": "a" * 64 + ".example"}
+    with pytest.raises(ProbeFileError, match="probe it: target must be a host name"):
+        parse({"probes": [entry]})
 
 
 def test_the_systems_own_resolver_is_asked_without_a_server() -> None:
