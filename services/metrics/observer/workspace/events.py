@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from services.metrics.observer.workspace.file_cache import Look
+from services.metrics.observer.workspace.parsing import is_merge_mark
 
 TYPES = (
     *("TASK_CLAIMED", "TASK_COMPLETED", "DEVLOG_CREATED", "GIT_COMMIT", "GIT_PUSH", "TOOL_RUN"),
@@ -92,7 +93,8 @@ class Events:
         except (ValueError, RecursionError):
             event = None
         if not isinstance(event, dict):
-            look.troubles["events", "not_json"] += 1
+            mark = is_merge_mark(line.decode("utf-8", "replace"))
+            look.troubles["events", "merge_conflict" if mark else "not_json"] += 1
             return
         found = event.get("type")
         kind = found if found in TYPES else "other"

@@ -17,7 +17,10 @@ Signature = tuple[int, int, int, int]
 # mounts) are 2 s apart, those with a fraction of a second a tick of the kernel's clock.
 COARSE = 2.5
 FINE = 0.1
-REASONS = ("empty", "encoding", "not_json", "too_large", "unreadable", "wrong_shape")
+REASONS = (
+    *("empty", "encoding", "merge_conflict", "not_json"),
+    *("too_large", "unreadable", "wrong_shape"),
+)
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

@@ -22,8 +22,19 @@ LIMIT = 8 << 20
 _UNREAD = re.compile(
     r"[^.].*(?<!_processed)(?<!_read)(?<!_archived)(?<!_done)\.(?:md|txt|json)", re.IGNORECASE
 )
-_SEEN_KEYS = ("read", "is_read", "processed", "handled")
-_SEEN_STATES = frozenset(("read", "processed", "handled", "done", "archived"))
+_SEEN_KEYS = ("read", "is_read", "processed", "handled", "completed", "done")
+_SEEN_STATES = frozenset(
+    "read processed handled done archived"
+    " complete completed closed cancelled canceled resolved".split()
+)
+_MESSAGE_LISTS = ("messages", "inbox")
+_TASK_LISTS = ("tasks", "items")
+_STAMPS = ("timestamp", "created_at", "created", "assigned_at", "sent_at", "received_at", "date")
+# What makes an object a message or a task, and not a file of something else
+_TELLING = frozenset(
+    "content from from_agent message body subject"
+    " task task_id title description instructions prompt objective".split()
+)
 
 
 @dataclass(frozen=True)
@@ -106,17 +117,40 @@ def _arrival(entry: os.DirEntry[str]) -> float | None:
 
 
 def parse(data: bytes, look: Look, zone: tzinfo | None = None) -> Mail:
-    """Read an ``inbox.json``: a list of messages, an object with such a list, or one message. Raises UnusableError."""
-    found = document(decode(data, "inbox", look))
-    if isinstance(found, dict):
-        lists = [found[key] for key in ("messages", "inbox") if isinstance(found.get(key), list)]
-        found = lists[0] if lists else ([found] if "content" in found or "from" in found else [])
-    if not isinstance(found, list):
-        raise UnusableError("wrong_shape")
+    """Read an ``inbox.json``: a list of messages, an object with lists of them, one message, or one task document.
+
+    Raises UnusableError.
+    """
+    found = _messages(document(decode(data, "inbox", look)))
     unread = [message for message in found if not _handled(message)]
-    stamps = [stamp(m.get("timestamp"), zone) for m in unread if isinstance(m, dict)]
+    stamps = [_arrived(message, zone) for message in unread if isinstance(message, dict)]
     known = [time for time in stamps if time is not None]
     return Mail(len(unread), min(known) if known else None)
+
+
+def _messages(found: object) -> list[object]:
+    if isinstance(found, list):
+        return found
+    if not isinstance(found, dict):
+        raise UnusableError("wrong_shape")
+    if lists := _lists(found, _MESSAGE_LISTS):
+        return lists[0]
+    if _TELLING & found.keys():
+        return [found]  # a task document may hold lists of its own, of steps for example
+    if lists := _lists(found, _TASK_LISTS):
+        return lists[0]
+    if found and all(isinstance(value, dict) for value in found.values()):
+        return [value for value in found.values() if _TELLING & value.keys()]  # by id
+    return []
+
+
+def _lists(found: dict[str, object], names: tuple[str, ...]) -> list[list[object]]:
+    return [value for name in names if isinstance(value := found.get(name), list)]
+
+
+def _arrived(message: dict[str, object], zone: tzinfo | None) -> float | None:
+    times = (stamp(message.get(name), zone) for name in _STAMPS)
+    return next((time for time in times if time is not None), None)
 
 
 def _handled(message: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Any
@@ -12,6 +13,7 @@ from services.metrics.observer.workspace.file_cache import UnusableError
 
 _DECODER = json.JSONDecoder()
 _BLANK = " \t\r\n"
+_CONFLICT = re.compile(r"^(?:<{7}(?: .*)?|={7}|>{7}(?: .*)?)$", re.MULTILINE)
 _NOTHING = {"", "none", "no", "null", "nil", "n/a", "-", "0"}
 
 
@@ -20,7 +22,18 @@ def document(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):  # also whole numbers of thousands of digits
-        raise UnusableError("not_json") from None
+        raise not_json(text) from None
+
+
+def not_json(text: str) -> UnusableError:
+    """Return why ``text`` is no JSON: Git's marks of a merge that nobody finished have a name."""
+    found = {mark[:7] for mark in _CONFLICT.findall(text)}
+    return UnusableError("merge_conflict" if len(found) > 1 else "not_json")
+
+
+def is_merge_mark(line: str) -> bool:
+    """Return whether a line is one of the marks that Git leaves around a conflict."""
+    return _CONFLICT.fullmatch(line) is not None
 
 
 def items(text: str) -> Iterator[Any]:
@@ -32,23 +45,23 @@ def items(text: str) -> Iterator[Any]:
     """
     position = _skip(text, 0)
     if not text.startswith("[", position):
-        raise UnusableError("wrong_shape")
+        raise not_json(text) if text.startswith("<", position) else UnusableError("wrong_shape")
     position = _skip(text, position + 1)
     closed = text.startswith("]", position)
     while not closed:
         try:
             value, position = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
-            raise UnusableError("not_json") from None
+            raise not_json(text) from None
         yield value
         position = _skip(text, position)
         closed = text.startswith("]", position)
         if not closed and not text.startswith(",", position):
-            raise UnusableError("not_json")
+            raise not_json(text)
         if not closed:
             position = _skip(text, position + 1)
     if _skip(text, position + 1) != len(text):
-        raise UnusableError("not_json")
+        raise not_json(text)
 
 
 def _skip(text: str, position: int) -> int:

@@ -99,6 +99,7 @@ def test_a_time_in_the_future_is_claimed_as_a_negative_age(tmp_path: Path, clock
         (b"[1, 2]", "wrong_shape"),
         (b'{"x": "' + b"y" * (1 << 20) + b'"}', "too_large"),
         (b"[" * 100_000, "not_json"),
+        (b'{\n<<<<<<< HEAD\n"a": 1\n=======\n"a": 2\n>>>>>>> main\n}', "merge_conflict"),
     ],
 )
 def test_the_last_good_figure_is_kept_and_marked_when_a_file_turns_bad(

@@ -40,10 +40,71 @@ JSON = st.recursive(
         ("", "unknown"),
         (None, "unknown"),
         (["ACTIVE"], "unknown"),
+        ("OPERATIONAL", "active"),
+        ("OPERATIONAL + ENHANCED", "active"),
+        ("C-074-2_MONITORING", "active"),
+        ("PLANNING_APPROVAL_PENDING", "idle"),
+        ("SESSION_COMPLETE_FINAL_REPORT_SENT", "complete"),
+        ("UNRESPONSIVE_SINCE_CYCLE_12", "error"),
+        ("UNRESPONSIVE_AWAITING_RESTART", "error"),
+        ("MISSION_ACCOMPLISHED", "complete"),
+        ("RESET", "onboarding"),
     ],
 )
 def test_free_text_becomes_one_of_a_few_states(said: object, state: str) -> None:
     assert state == status.state_of(said)
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        ({"work_status": "V2_COMPLIANCE_MISSION_COMPLETED"}, "complete"),
+        (
+            {"work_status": {"status": "IN_PROGRESS", "started_at": "2025-08-30T01:25:10Z"}},
+            "active",
+        ),
+        ({"fsm_state": {"current_state": "BLOCKED", "previous_state": "ACTIVE"}}, "blocked"),
+        ({"fsm_state": {"state": "idle"}}, "idle"),
+        ({"status": {"state": "ACTIVE"}}, "active"),
+        ({"state": "RESET"}, "onboarding"),
+        ({"agent_status": "MISSION_ACCOMPLISHED"}, "complete"),
+        ({"current_phase": "CONTRACT COMPLETED - Ready for Next Assignment"}, "idle"),
+        ({"status": "CO_CAPTAIN_MODE", "fsm_state": "ACTIVE"}, "active"),
+        ({"status": "LEADERSHIP", "work_status": {"status": 7}, "fsm_state": []}, "unknown"),
+        ({"deployment_status": "READY_FOR_DEPLOYMENT"}, "unknown"),
+        ({}, "unknown"),
+    ],
+)
+def test_a_state_is_found_wherever_a_document_claims_one(found: dict[str, Any], state: str) -> None:
+    assert state == status.newest_state(found, timezone.utc)
+
+
+def claims(status_of: str, work: str, **times: str) -> dict[str, Any]:
+    document: dict[str, Any] = {"status": status_of, "work_status": {"status": work}}
+    if "written" in times:
+        document["last_updated"] = times["written"]
+    if "worked" in times:
+        document["work_status"]["updated_at"] = times["worked"]
+    return document
+
+
+@pytest.mark.parametrize(
+    ("times", "state"),
+    [
+        ({"written": "2025-08-30T10:00:00Z", "worked": "2025-08-30T12:00:00Z"}, "blocked"),
+        ({"written": "2025-08-30T12:00:00Z", "worked": "2025-08-30T10:00:00Z"}, "active"),
+        ({"written": "2025-08-30T12:00:00Z"}, "active"),
+        ({"worked": "2025-08-30T10:00:00Z"}, "blocked"),
+        ({}, "active"),
+    ],
+)
+def test_of_several_claims_the_newest_counts(times: dict[str, str], state: str) -> None:
+    assert state == status.newest_state(claims("ACTIVE", "BLOCKED", **times), timezone.utc)
+
+
+def test_the_age_that_is_claimed_is_that_of_the_newest_stamp() -> None:
+    document = {"last_updated": "2025-12-17 10:00:00", "last_active": "2025-12-17T17:50:00Z"}
+    assert 1765993800.0 == status.of(document, timezone.utc).claimed
 
 
 def test_the_state_machine_speaks_when_the_status_says_nothing() -> None:
@@ -109,7 +170,7 @@ def test_any_json_gives_a_status_or_is_refused_with_a_reason(value: Any) -> None
         try:
             parse(json.dumps(value).encode("utf-8", "surrogatepass"), Look(0.0))
         except UnusableError as problem:
-            assert problem.reason in {"empty", "wrong_shape", "not_json"}  # noqa: PT017
+            assert problem.reason in {"empty", "wrong_shape", "not_json", "merge_conflict"}  # noqa: PT017
 
 
 @given(st.binary(max_size=400))
@@ -118,7 +179,7 @@ def test_any_bytes_are_refused_with_a_reason_at_worst(data: bytes) -> None:
         try:
             parse(data, Look(0.0))
         except UnusableError as problem:
-            assert problem.reason in {"empty", "wrong_shape", "not_json"}  # noqa: PT017
+            assert problem.reason in {"empty", "wrong_shape", "not_json", "merge_conflict"}  # noqa: PT017
 
 
 @pytest.mark.parametrize(
@@ -192,10 +253,53 @@ def test_an_entry_is_stuck_by_the_time_since_it_was_taken_up() -> None:
         ({"content": "one message", "from": "captain"}, 1),
         ({"tasks": []}, 0),
         ([], 0),
+        ({"task_id": "T-7", "title": "Merge", "status": "pending", "items": ["a", "b"]}, 1),
+        ({"task_id": "T-7", "title": "Merge", "status": "COMPLETED"}, 0),
+        ({"task": {"name": "Merge"}, "completed": True}, 0),
+        ({"agent": "A", "tasks": [{"title": "a"}, {"title": "b", "status": "done"}]}, 1),
+        ({"title": "Inbox", "messages": [{"content": "a"}, {"content": "b"}]}, 2),
+        ({"m1": {"content": "a"}, "m2": {"content": "b", "read": True}}, 1),
+        ({"unread": 3}, 0),
+        ({}, 0),
     ],
 )
 def test_an_inbox_file_counts_what_nobody_handled(content: object, unread: int) -> None:
     assert unread == inbox.parse(json.dumps(content).encode(), Look(0.0)).unread
+
+
+@pytest.mark.parametrize("name", ["timestamp", "created_at", "assigned_at", "sent_at"])
+def test_a_task_document_is_as_old_as_it_says(name: str) -> None:
+    content = {"task_id": "T-7", name: "2025-12-17T17:50:00Z"}
+    assert 1765993800.0 == inbox.parse(json.dumps(content).encode(), Look(0.0)).oldest
+
+
+CONFLICT = """{
+<<<<<<< HEAD
+  "status": "ACTIVE",
+=======
+  "status": "IDLE",
+>>>>>>> origin/main
+  "cycle_count": 7
+}
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_merge_that_nobody_finished_has_a_reason_of_its_own(end: str) -> None:
+    data = CONFLICT.replace("\n", end).encode()
+    for parse in (status.parse, inbox.parse, tasks.parse):
+        with pytest.raises(UnusableError, match="merge_conflict"):
+            parse(data, Look(0.0))
+    for queue_text in ("[\n" + CONFLICT + "]", "<<<<<<< HEAD\n[1]\n=======\n[2]\n>>>>>>> b\n"):
+        with pytest.raises(UnusableError, match="merge_conflict"):
+            queue.parse(queue_text.replace("\n", end).encode(), Look(0.0))
+
+
+def test_a_row_of_signs_in_a_text_is_no_merge() -> None:
+    document = {"status": "ACTIVE", "notes": "Heading\n=======\nHEAD <<<<<<< not >>>>>>> yet"}
+    assert "active" == status.parse(json.dumps(document).encode(), Look(0.0)).state
+    with pytest.raises(UnusableError, match="not_json"):
+        status.parse(b'{"notes":\n=======\n', Look(0.0))
 
 
 def test_tasks_are_counted_by_state_in_either_form() -> None:

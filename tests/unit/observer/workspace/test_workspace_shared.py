@@ -169,6 +169,15 @@ def test_lines_that_are_no_events_are_counted_as_errors(tmp_path: Path) -> None:
     assert 1 == value(families, TOTAL, agent="other", type="git_push")
 
 
+def test_events_around_a_merge_conflict_are_counted_and_its_marks_named(tmp_path: Path) -> None:
+    sides = event("GIT_PUSH") + "=======\n" + event("GIT_PUSH")
+    write(tmp_path, EVENTS, "<<<<<<< HEAD\n" + sides + ">>>>>>> main\n")
+    families = WorkspaceCollector(tmp_path).collect()
+    name = "dreamos_workspace_read_errors_total"
+    assert 3 == value(families, name, kind="events", reason="merge_conflict")
+    assert 2 == value(families, TOTAL, agent="other", type="git_push")
+
+
 def test_history_carries_no_beginning_but_what_comes_later_does(tmp_path: Path) -> None:
     """Else years of history would look like a burst of the minute in which the service started."""
     log = write(tmp_path, EVENTS, event("GIT_PUSH"))
