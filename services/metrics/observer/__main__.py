@@ -20,7 +20,7 @@ from services.metrics.settings import BadSetting, Settings
 from services.metrics.store.data_dir_lock import DataDirLockedError, claim
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-MAX_CONNECTIONS = 100
+MAX_CONNECTIONS = 1_000
 GRACEFUL_SECONDS = 5
 
 

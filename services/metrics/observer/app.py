@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -26,6 +27,8 @@ from services.metrics.settings import Settings
 from services.metrics.store.group import View
 from services.metrics.store.internal_metrics import LocalSource
 from services.metrics.store.views import ViewKey
+
+log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -48,7 +51,7 @@ class Observer:
 
     def __init__(self, settings: Settings) -> None:
         self._auth = Authenticator(None, settings.read_token_file, settings.max_auth_failures)
-        self._collectors = Collectors(self.sink, settings, lambda what, outcome, reason: None)
+        self._collectors = Collectors(self.sink, settings, _log_reload)
         self._health = Health()
         for name, check in self._collectors.components().items():
             self._health.register(name, check, essential=False)
@@ -135,6 +138,10 @@ class Observer:
     def _shown(self) -> dict[ViewKey, View]:
         with self._lock:
             return dict(self._views)
+
+
+def _log_reload(what: str, outcome: str, reason: str) -> None:
+    log.info("%s read again, %s: %s", what, outcome, reason)
 
 
 def _header(scope: Scope, name: bytes) -> str | None:

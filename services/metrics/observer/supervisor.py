@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 OnReload = Callable[[str, str, str], None]
 
 LATE = 3.0  # intervals without a success after which a collector counts as not working
-ESSENTIAL = frozenset(("cpu", "meminfo", "netdev"))  # parts that every host has
+ESSENTIAL = frozenset(("cpu", "filesystem", "meminfo", "netdev"))  # parts that every host has
 PATIENCE = 60.0  # seconds that even a quick collector is given
 
 
@@ -105,6 +106,8 @@ class Collectors:
         figures = dict(host.figures) if host is not None else {}
         if unread:
             detail = "not read: " + ", ".join(unread) + "; is METRICS_HOST_PROC the host's /proc?"
+            if unread == ["filesystem"]:
+                detail = "not read: filesystem; does the mount reader run?"
             return Component("degraded", detail, **figures)
         return Component("healthy", "the host's figures are read", **figures)
 
@@ -118,7 +121,8 @@ class Collectors:
     def _workspace_health(self) -> Component:
         workspace = self._workspace
         if workspace is None or not workspace.up:
-            return Component("degraded", "the workspace cannot be read")
+            who = f" by user id {os.geteuid()}" if hasattr(os, "geteuid") else ""
+            return Component("degraded", f"the workspace cannot be read{who}")
         return Component("healthy", "read", agents=len(workspace.agents.found))
 
     def _dependencies_health(self) -> Component:

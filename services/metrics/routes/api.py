@@ -50,7 +50,7 @@ def status() -> Response:
     except Rejected as refusal:
         return refused(refusal)
     running = service()
-    hidden = ("push_token_file", "read_token_file", "data_dir")
+    hidden = ("push_token_file", "read_token_file", "observer_token_file", "data_dir")
     flags = {k: str(v) for k, v in vars(running.settings).items() if k not in hidden}
     for kind in ("push", "read"):
         flags[f"{kind}_token"] = "required" if running.access.needs_token(kind) else "none"

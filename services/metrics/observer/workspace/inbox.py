@@ -24,16 +24,20 @@ _UNREAD = re.compile(
 )
 _SEEN_KEYS = ("read", "is_read", "processed", "handled", "completed", "done")
 _SEEN_STATES = frozenset(
-    "read processed handled done archived"
-    " complete completed closed cancelled canceled resolved".split()
+    (
+        *("read", "processed", "handled", "done", "archived"),
+        *("complete", "completed", "closed", "cancelled", "canceled", "resolved"),
+    )
 )
 _MESSAGE_LISTS = ("messages", "inbox")
 _TASK_LISTS = ("tasks", "items")
 _STAMPS = ("timestamp", "created_at", "created", "assigned_at", "sent_at", "received_at", "date")
 # What makes an object a message or a task, and not a file of something else
 _TELLING = frozenset(
-    "content from from_agent message body subject"
-    " task task_id title description instructions prompt objective".split()
+    (
+        *("content", "from", "from_agent", "message", "body", "subject"),
+        *("task", "task_id", "title", "description", "instructions", "prompt", "objective"),
+    )
 )
 
 
