@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -294,12 +295,13 @@ def test_a_rotated_push_token_works_without_a_restart(stack: Stack) -> None:
         url, body = stack.url("metrics", "/metrics/job/rotated"), b"# TYPE r gauge\nr 1\n"
         for secret in ("rotated-for-a-while", old.strip()):
             headers = {"Authorization": f"Bearer {secret}", "Content-Type": "text/plain"}
-            eventually(
-                lambda headers=headers: 200 == http("PUT", url, body=body, headers=headers).status,
-                within=60,
-            )
+            eventually(partial(accepted, url, body, headers), within=60)
     finally:
         token.write_text(old)
+
+
+def accepted(url: str, body: bytes, headers: dict[str, str]) -> bool:
+    return 200 == http("PUT", url, body=body, headers=headers).status
 
 
 def test_rotating_what_prometheus_reads_with_costs_no_scrape(stack: Stack) -> None:

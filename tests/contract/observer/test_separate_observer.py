@@ -116,7 +116,7 @@ def test_every_format_shows_the_same_series(observing: Observing) -> None:
 
     names = {family.name for family in plain(text)}
     assert {"node_load1", "dreamos_dependency_up", "dreamos_service_starts"} <= names
-    assert names == {family.name for family in openmetrics(formal)}
+    assert names == {family.name for family in openmetrics(formal)}  # type: ignore[no-untyped-call]
     assert "protobuf" in head(observing, message)["content-type"]
 
 
