@@ -1,8 +1,8 @@
-"""Runs collectors, each in a thread of its own, and reports how that went.
+"""Scheduler of collectors: each in a thread of its own, and a record of how that went.
 
 A slow or hanging collector (a dead network mount, say) therefore delays neither another collector nor a
-scrape: the store goes on showing what the collector said last, and ``dreamos_collector_last_success_timestamp_seconds``
-tells how old that is.
+scrape: what the collector said last goes on being shown, and
+``dreamos_collector_last_success_timestamp_seconds`` tells how old that is.
 """
 
 from __future__ import annotations

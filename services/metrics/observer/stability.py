@@ -1,4 +1,4 @@
-"""How often the service itself started, kept on disk: restarts tell what uptime alone does not."""
+"""Record of the service's own starts, kept on disk: restarts tell what uptime alone does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.metrics.metric_builder import MetricBuilder
 log = logging.getLogger(__name__)
 
 RESTLESS_STARTS = 3  # so many starts ...
-RESTLESS_WINDOW = 600.0  # ... within so many seconds are called restless
+RESTLESS_WINDOW_SECONDS = 600.0  # ... within so many seconds are called restless
 
 
 class Stability:
@@ -50,7 +50,10 @@ class Stability:
     def restless(self) -> bool:
         """Whether the service started too often of late."""
         now = time.time()
-        return sum(1 for start in self._recent if now - start < RESTLESS_WINDOW) >= RESTLESS_STARTS
+        return (
+            sum(1 for start in self._recent if now - start < RESTLESS_WINDOW_SECONDS)
+            >= RESTLESS_STARTS
+        )
 
     def stop(self) -> None:
         """Note that this end was a clean one."""

@@ -1,4 +1,4 @@
-"""Which collectors run, by the settings; and what each of them says of the service's health."""
+"""Supervisor of the collectors: which of them run, and what each says of the health."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from services.metrics.settings import Settings
 log = logging.getLogger(__name__)
 OnReload = Callable[[str, str, str], None]
 
-LATE = 3.0  # intervals without a success after which a collector counts as not working
+LATE_INTERVALS = 3.0  # intervals without a success after which a collector counts as not working
 ESSENTIAL = frozenset(("cpu", "filesystem", "meminfo", "netdev"))  # parts that every host has
-PATIENCE = 60.0  # seconds that even a quick collector is given
+MIN_LATE_SECONDS = 60.0  # seconds that even a quick collector is given
 
 
 class Collectors:
@@ -94,7 +94,7 @@ class Collectors:
         now, late = time.time(), []
         for name, record in self._scheduler.records().items():
             last = max(record.last_success, self._began)
-            if now - last > max(PATIENCE, LATE * record.interval):
+            if now - last > max(MIN_LATE_SECONDS, LATE_INTERVALS * record.interval):
                 late.append(name)
         if late:
             return Component("degraded", "no figures of late from " + ", ".join(sorted(late)))

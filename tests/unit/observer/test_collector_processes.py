@@ -13,7 +13,7 @@ from prometheus_client.core import Metric
 
 from services.metrics.observer.processes import collector as processes
 from services.metrics.observer.processes.collector import Agent, ProcessCollector
-from services.metrics.observer.processes.table import LinuxTable, PortableTable, Process
+from services.metrics.observer.processes.table import LinuxTable, PortableTable, ProcessUsage
 from tests.unit.observer.reading import value, values
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the Linux kernel's files")
@@ -165,7 +165,7 @@ def test_a_pattern_without_a_group_named_agent_is_refused(pattern: str) -> None:
 def test_agents_beyond_the_limit_are_counted_and_not_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(processes, "MOST", 1)
+    monkeypatch.setattr(processes, "MAX_AGENTS", 1)
     with agent("Agent-1"), agent("Agent-2"):
         families = ProcessCollector(PATTERN).collect()
     assert 1 == len(values(families, "dreamos_processes", "agent"))
@@ -176,14 +176,14 @@ def test_an_agent_gone_for_a_day_is_forgotten() -> None:
     collector = ProcessCollector(PATTERN)
     with agent("Agent-7"):
         collector.collect()
-    collector._agents["Agent-7"].seen -= processes.MEMORY
+    collector._agents["Agent-7"].seen -= processes.REMEMBERED_SECONDS
     assert {} == values(collector.collect(), "dreamos_processes", "agent")
 
 
 def test_what_a_process_used_is_kept_when_another_takes_its_place() -> None:
     known = Agent()
-    first = Process(started=1.0, cpu=5.0, memory=0, threads=1, files=None)
-    second = Process(started=2.0, cpu=1.0, memory=0, threads=1, files=None)
+    first = ProcessUsage(started=1.0, cpu=5.0, memory=0, threads=1, files=None)
+    second = ProcessUsage(started=2.0, cpu=1.0, memory=0, threads=1, files=None)
     known.take({(7, 1.0): first}, now=10)
     known.take({(7, 2.0): second}, now=20)
     assert (5.0, 2) == (known.retired, known.starts)

@@ -1,4 +1,4 @@
-"""The host collector: every part, each timed, none able to spoil the others."""
+"""Collector of the host's figures: every part, each timed, none able to spoil the others."""
 
 from __future__ import annotations
 

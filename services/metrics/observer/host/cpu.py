@@ -8,7 +8,7 @@ from services.metrics.observer.host.source import Source
 USER_HZ = 100.0  # the kernel's unit towards user space, the same on every architecture of today
 MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 IDLE = MODES.index("idle")
-RESET = 3.0  # seconds that idle time must fall by before it is believed: a CPU was taken away and came back
+RESET_SECONDS = 3.0  # seconds that idle time must fall by before it is believed: a CPU was taken away and came back
 
 _STAT = {
     "ctxt": ("node_context_switches_total", "Context switches.", True),
@@ -61,7 +61,7 @@ class Cpu:
 
     def _rising(self, cpu: str, values: list[float]) -> list[float]:
         before = self._highest.get(cpu)
-        if before and len(before) == len(values) and before[IDLE] - values[IDLE] < RESET:
+        if before and len(before) == len(values) and before[IDLE] - values[IDLE] < RESET_SECONDS:
             values = [max(pair) for pair in zip(before, values, strict=True)]
         self._highest[cpu] = values
         return values

@@ -9,16 +9,16 @@ from services.metrics.observer.host.source import Source
 
 # Partitions, memory disks, loop devices and floppies: their work is counted with the disk below, or is none.
 IGNORED = re.compile(r"^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$")
-SECTOR = 512.0  # bytes; the unit of diskstats whatever the disk's own sector size
+SECTOR_BYTES = 512.0  # bytes; the unit of diskstats whatever the disk's own sector size
 
 _COUNTERS = (
     ("node_disk_reads_completed_total", "Reads completed.", 1.0),
     ("node_disk_reads_merged_total", "Reads merged.", 1.0),
-    ("node_disk_read_bytes_total", "Bytes read.", SECTOR),
+    ("node_disk_read_bytes_total", "Bytes read.", SECTOR_BYTES),
     ("node_disk_read_time_seconds_total", "Seconds spent by all reads.", 1e-3),
     ("node_disk_writes_completed_total", "Writes completed.", 1.0),
     ("node_disk_writes_merged_total", "Writes merged.", 1.0),
-    ("node_disk_written_bytes_total", "Bytes written.", SECTOR),
+    ("node_disk_written_bytes_total", "Bytes written.", SECTOR_BYTES),
     ("node_disk_write_time_seconds_total", "Seconds spent by all writes.", 1e-3),
     ("node_disk_io_now", "Operations in progress.", 1.0),
     ("node_disk_io_time_seconds_total", "Seconds with an operation in progress.", 1e-3),

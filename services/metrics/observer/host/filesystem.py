@@ -26,7 +26,7 @@ IGNORED_TYPES = re.compile(
 )
 # Asked directly. Any other (nfs, cifs, fuse, 9p, ...) may hang for ever when its server is gone.
 LOCAL_TYPES = re.compile(r"ext[234]|xfs|btrfs|zfs|f2fs|tmpfs|ramfs|vfat|exfat|ntfs3")
-PATIENCE = 5.0  # seconds for a file system that is not local
+PATIENCE_SECONDS = 5.0  # seconds for a file system that is not local
 RECORD = (
     "filesystems.json"  # what the mount reader writes into the folder that takes the root's place
 )
@@ -76,7 +76,7 @@ class Filesystems:
 
     Where the source names a record of the mount reader, that is shown; one that is no longer written
     is a failure, not a figure. Otherwise every mount is asked: one that does not answer within
-    :data:`PATIENCE` seconds is reported with ``node_filesystem_device_error`` 1, and not asked again
+    :data:`PATIENCE_SECONDS` seconds is reported with ``node_filesystem_device_error`` 1, and not asked again
     until the question that hangs has been answered.
     """
 
@@ -101,7 +101,7 @@ class Filesystems:
         if question is None:
             question = self._asked[path] = Question(path)
             question.start()
-        answered = question.answered.wait(PATIENCE if question.patient else 0.0)
+        answered = question.answered.wait(PATIENCE_SECONDS if question.patient else 0.0)
         question.patient = False
         if answered:
             del self._asked[path]

@@ -22,7 +22,7 @@ _WANTED = re.compile(
     )
 )
 _SIX = re.compile(r"(Ip6|Icmp6|Udp6|UdpLite6)(\w+)")
-_PAGE = 4096.0
+_PAGE_BYTES = 4096.0
 _SOFTNET = (
     (0, "node_softnet_processed_total", "Packets processed.", True),
     (1, "node_softnet_dropped_total", "Packets dropped.", True),
@@ -95,7 +95,7 @@ def _socket(out: MetricBuilder, protocol: str, key: str, value: float) -> None:
     name = f"node_sockstat_{protocol}_{key}"
     out.gauge(name, f"Of sockstat's line {protocol}: {key}.", value)
     if key == "mem":
-        out.gauge(f"{name}_bytes", f"Memory of {protocol} sockets.", value * _PAGE)
+        out.gauge(f"{name}_bytes", f"Memory of {protocol} sockets.", value * _PAGE_BYTES)
 
 
 def softnet(source: Source, out: MetricBuilder) -> None:

@@ -1,4 +1,4 @@
-"""Host figures from psutil alone, for macOS, Windows and the BSDs, under the names that Linux has for them."""
+"""Host figures from psutil alone, for macOS, Windows and the BSDs, under Linux' names."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Where the host's figures are read: /proc, /sys and the root, which a container has mounted elsewhere."""
+"""Source of the host's figures: /proc, /sys and the root, which a container has mounted elsewhere."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 
-_CHUNK = 1 << 16
+_CHUNK_BYTES = 1 << 16
 
 
 def read_bytes(path: str) -> bytes:
@@ -17,9 +17,9 @@ def read_bytes(path: str) -> bytes:
     """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        whole = data = os.read(handle, _CHUNK)
+        whole = data = os.read(handle, _CHUNK_BYTES)
         while data:
-            data = os.read(handle, _CHUNK)
+            data = os.read(handle, _CHUNK_BYTES)
             whole += data
         return whole
     finally:

@@ -1,4 +1,4 @@
-"""The kinds of probes: HTTP, TCP, a file's age and a command's exit; each returns a ProbeResult."""
+"""Probes by kind: HTTP, TCP, a file's age and a command's exit; each returns a ProbeResult."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from services.metrics.observer.probes.connection import TimedSocket, connect
 from services.metrics.observer.probes.dns import check_dns
 from services.metrics.observer.probes.result import Deadline, ProbeError, ProbeResult
 
-ANSWER = 64 * 1024  # bytes of an answer that are looked at
-_POLL = 0.05
+MAX_ANSWER_BYTES = 64 * 1024  # bytes of an answer that are looked at
+_POLL_SECONDS = 0.05
 
 
 def check(probe: Probe, stopping: threading.Event) -> ProbeResult:
@@ -49,7 +49,7 @@ def check_http(probe: Probe) -> ProbeResult:
     try:
         connection.request(probe.method, path, headers=_headers(probe))
         answer = connection.getresponse()
-        body = answer.read(ANSWER)
+        body = answer.read(MAX_ANSWER_BYTES)
     except (http.client.HTTPException, ssl.SSLError, OSError, ValueError) as problem:
         if deadline.passed or isinstance(problem, TimeoutError):
             raise ProbeError("timeout", "no whole answer in time", expiry) from None
@@ -85,7 +85,7 @@ def check_tcp(probe: Probe) -> ProbeResult:
 
 def _listen(sock: TimedSocket, probe: Probe, expiry: float | None) -> ProbeResult:
     said = b""
-    while probe.expect and len(said) < ANSWER:
+    while probe.expect and len(said) < MAX_ANSWER_BYTES:
         if _expected(probe, said, expiry).up:
             break
         piece = sock.recv(4096)
@@ -143,7 +143,7 @@ def check_command(probe: Probe, stopping: threading.Event) -> ProbeResult:
     try:
         while not deadline.passed and not stopping.is_set():
             with contextlib.suppress(subprocess.TimeoutExpired):
-                code = process.wait(_POLL)
+                code = process.wait(_POLL_SECONDS)
                 return ProbeResult() if code == 0 else ProbeResult("exit", f"exit status {code}")
         return ProbeResult("timeout", "it did not end in time")
     finally:

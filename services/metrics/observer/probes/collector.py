@@ -1,4 +1,4 @@
-"""The dependencies collector: shows what the probes found, and follows the probes file."""
+"""Collector of dependencies: shows what the probes found, and follows the probes file."""
 
 from __future__ import annotations
 

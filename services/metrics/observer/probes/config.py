@@ -1,4 +1,4 @@
-"""The probes file: what the user wants to be watched, in YAML, checked line by line before anything runs."""
+"""Probes file: what the user wants to be watched, in YAML, checked before anything runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import dns.name
 import yaml
 
 KINDS = ("http", "tcp", "dns", "file", "command")
-MOST = 200
+MAX_PROBES = 200
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -94,8 +94,8 @@ def parse(found: Any) -> list[Probe]:
     entries = found.get("probes") if isinstance(found, dict) else None
     if not isinstance(entries, list):
         raise ProbeFileError("the probes file must hold a list under the key probes")
-    if len(entries) > MOST:
-        raise ProbeFileError(f"{len(entries)} probes are too many; at most {MOST}")
+    if len(entries) > MAX_PROBES:
+        raise ProbeFileError(f"{len(entries)} probes are too many; at most {MAX_PROBES}")
     probes = [_probe(entry, number) for number, entry in enumerate(entries, start=1)]
     names = [probe.name for probe in probes]
     for name in names:

@@ -1,4 +1,4 @@
-"""Threads that run probes when they are due: a bounded number of them, however many probes there are."""
+"""Pool of threads for probes: a bounded number of them, however many probes there are."""
 
 from __future__ import annotations
 

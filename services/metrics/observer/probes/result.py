@@ -1,4 +1,4 @@
-"""What a probe comes back with, and the time it has."""
+"""Result of a probe, and the time that it has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of one dependency: each probe of it, and what it found."""
+"""State of one dependency: each probe of it, and what it found."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from services.metrics.observer.probes.config import Probe
 from services.metrics.observer.probes.result import ProbeResult
 
 FLAPPING_CHANGES = 4  # so many changes between up and down ...
-FLAPPING_WINDOW = 1800.0  # ... within so many seconds are called flapping
-PATIENCE = 1.0  # seconds beyond its time-out after which a probe that has not come back has failed
+FLAPPING_WINDOW_SECONDS = 1800.0  # ... within so many seconds are called flapping
+GRACE_SECONDS = (
+    1.0  # seconds beyond its time-out after which a probe that has not come back has failed
+)
 
 
 @dataclass
@@ -37,7 +39,7 @@ class State:
 
     def flapping(self, now: float) -> bool:
         """Whether it went up and down too often of late."""
-        return sum(1 for t in self.recent if now - t < FLAPPING_WINDOW) >= FLAPPING_CHANGES
+        return sum(1 for t in self.recent if now - t < FLAPPING_WINDOW_SECONDS) >= FLAPPING_CHANGES
 
 
 class Watcher:
@@ -67,13 +69,13 @@ class Watcher:
     def hangs(self) -> bool:
         """Whether a probe has not come back although its time is over."""
         began = self._began
-        return began is not None and time.monotonic() - began > self.probe.timeout + PATIENCE
+        return began is not None and time.monotonic() - began > self.probe.timeout + GRACE_SECONDS
 
     def state(self) -> State:
         """Return a copy of what is known now."""
         with self._lock:
             if self.hangs and self._state.reason != "timeout":
-                limit = self.probe.timeout + PATIENCE
+                limit = self.probe.timeout + GRACE_SECONDS
                 self._take(ProbeResult("timeout", "the probe does not come back"), limit)
             state = State(**vars(self._state))
             state.failures, state.recent = Counter(state.failures), deque(state.recent)

@@ -1,4 +1,4 @@
-"""Processes of agents that push nothing: found by their command line or by pid files."""
+"""Collector of agents' processes, found by their command line or by pid files."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from prometheus_client.core import Metric
 
 from services.metrics.metric_builder import MetricBuilder
 from services.metrics.observer.processes.table import (
-    Found,
     LinuxTable,
     PortableTable,
-    Process,
+    ProcessEntry,
+    ProcessUsage,
     Table,
 )
 
-MOST = 1_000
-YOUNG = 30.0  # seconds; a process this young may still become another program
-MEMORY = 86_400.0  # seconds for which an agent without a process stays visible
+MAX_AGENTS = 1_000
+SETTLING_SECONDS = 30.0  # seconds; a process this young may still become another program
+REMEMBERED_SECONDS = 86_400.0  # seconds for which an agent without a process stays visible
 _LABEL = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
@@ -31,12 +31,12 @@ _LABEL = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 class Agent:
     """The processes of one agent, by pid and start; CPU time of those that ended is kept in ``retired``."""
 
-    live: dict[tuple[int, float], Process] = field(default_factory=dict)
+    live: dict[tuple[int, float], ProcessUsage] = field(default_factory=dict)
     retired: float = 0.0
     starts: int = 0
     seen: float = 0.0
 
-    def take(self, processes: dict[tuple[int, float], Process], now: float) -> None:
+    def take(self, processes: dict[tuple[int, float], ProcessUsage], now: float) -> None:
         """Replace the live processes; CPU time never falls, whoever ended."""
         for key, old in self.live.items():
             if key not in processes:
@@ -78,16 +78,16 @@ class ProcessCollector:
         for name in {*groups, *self._agents}:
             agent = self._agents.get(name)
             if agent is None:
-                if len(self._agents) >= MOST:
+                if len(self._agents) >= MAX_AGENTS:
                     self._refused += 1
                     continue
                 agent = self._agents[name] = Agent()
             agent.take(groups.get(name, {}), now)
-        self._agents = {n: a for n, a in self._agents.items() if now - a.seen < MEMORY}
+        self._agents = {n: a for n, a in self._agents.items() if now - a.seen < REMEMBERED_SECONDS}
         return self._families()
 
-    def _groups(self) -> dict[str, dict[tuple[int, float], Process]]:
-        groups: dict[str, dict[tuple[int, float], Process]] = {}
+    def _groups(self) -> dict[str, dict[tuple[int, float], ProcessUsage]]:
+        groups: dict[str, dict[tuple[int, float], ProcessUsage]] = {}
         by_pid = self._from_files()
         alive = set()
         for found in self._table.processes():
@@ -100,7 +100,7 @@ class ProcessCollector:
         self._known = {key: name for key, name in self._known.items() if key in alive}
         return groups
 
-    def _name(self, found: Found, by_pid: dict[int, tuple[str, float]]) -> str:
+    def _name(self, found: ProcessEntry, by_pid: dict[int, tuple[str, float]]) -> str:
         filed = by_pid.get(found.pid)
         # a pid file that outlived its process may name a stranger, who began after it was written
         if filed is not None and found.started <= filed[1] + 2.0:
@@ -110,7 +110,7 @@ class ProcessCollector:
             return ""
         if key not in self._known:
             name = self._matched(self._table.command(found.pid))
-            if time.time() - found.started < YOUNG:
+            if time.time() - found.started < SETTLING_SECONDS:
                 return name
             self._known[key] = name
         return self._known[key]
@@ -138,7 +138,7 @@ class ProcessCollector:
 
     def _paths(self) -> Iterator[Path]:
         for pattern in self._globs:
-            for path in sorted(glob.glob(pattern))[:MOST]:  # noqa: PTH207 - the pattern is absolute
+            for path in sorted(glob.glob(pattern))[:MAX_AGENTS]:  # noqa: PTH207 - the pattern is absolute
                 yield Path(path)
 
     def _families(self) -> list[Metric]:

@@ -1,4 +1,4 @@
-"""The table of processes: from the host's proc on Linux, from psutil elsewhere."""
+"""Table of processes: from the host's proc on Linux, from psutil elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGE = float(os.sysconf("SC_PAGE_SIZE")) if hasattr(os, "sysconf") else 4096.0
 
 
 @dataclass(frozen=True)
-class Found:
+class ProcessEntry:
     """A process that is there; ``stat`` is what was read of it already."""
 
     pid: int
@@ -25,7 +25,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Process:
+class ProcessUsage:
     """What a process uses: seconds, bytes, counts; ``files`` is None where we may not look."""
 
     started: float
@@ -38,7 +38,7 @@ class Process:
 class Table(Protocol):
     """A way to see processes."""
 
-    def processes(self) -> Iterator[Found]:
+    def processes(self) -> Iterator[ProcessEntry]:
         """Yield every process."""
         ...
 
@@ -46,7 +46,7 @@ class Table(Protocol):
         """Return the command line, arguments joined by blanks; empty when it is not known."""
         ...
 
-    def usage(self, found: Found) -> Process | None:
+    def usage(self, found: ProcessEntry) -> ProcessUsage | None:
         """Return what the process uses; None when it has ended."""
         ...
 
@@ -58,7 +58,7 @@ class LinuxTable:
         self._proc = proc
         self._boot = 0.0
 
-    def processes(self) -> Iterator[Found]:
+    def processes(self) -> Iterator[ProcessEntry]:
         """Yield every process. Raises OSError when proc cannot be listed."""
         if not self._boot:
             self._boot = self._booted()
@@ -72,7 +72,7 @@ class LinuxTable:
             # from the last bracket on: the program's name before it may hold anything
             fields = tuple(stat[stat.rfind(b")") + 2 :].split())
             if len(fields) > 21 and fields[0] != b"Z":
-                yield Found(int(entry), self._boot + int(fields[19]) / _TICKS, fields)
+                yield ProcessEntry(int(entry), self._boot + int(fields[19]) / _TICKS, fields)
 
     def command(self, pid: int) -> str:
         """Return the command line."""
@@ -82,14 +82,14 @@ class LinuxTable:
             return ""
         return found.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
 
-    def usage(self, found: Found) -> Process | None:
+    def usage(self, found: ProcessEntry) -> ProcessUsage | None:
         """Return what the process used when it was listed."""
         try:
             files = len(names(f"{self._proc}/{found.pid}/fd"))
         except OSError:  # another user's process: the kernel does not say
             files = None
         stat = found.stat
-        return Process(
+        return ProcessUsage(
             started=found.started,
             cpu=(int(stat[11]) + int(stat[12])) / _TICKS,
             memory=int(stat[21]) * _PAGE,
@@ -107,11 +107,11 @@ class LinuxTable:
 class PortableTable:
     """Processes as psutil sees them."""
 
-    def processes(self) -> Iterator[Found]:
+    def processes(self) -> Iterator[ProcessEntry]:
         """Yield every process."""
         for process in psutil.process_iter():
             try:
-                yield Found(process.pid, process.create_time())
+                yield ProcessEntry(process.pid, process.create_time())
             except psutil.Error:
                 continue
 
@@ -122,13 +122,13 @@ class PortableTable:
         except psutil.Error:
             return ""
 
-    def usage(self, found: Found) -> Process | None:
+    def usage(self, found: ProcessEntry) -> ProcessUsage | None:
         """Return what the process uses now."""
         try:
             process = psutil.Process(found.pid)
             with process.oneshot():
                 times = process.cpu_times()
-                return Process(
+                return ProcessUsage(
                     started=found.started,
                     cpu=times.user + times.system,
                     memory=float(process.memory_info().rss),

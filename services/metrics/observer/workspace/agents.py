@@ -1,4 +1,4 @@
-"""The agents of a workspace: their folders, and what each of them shows."""
+"""Agents of a workspace: their folders, and what each of them shows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from datetime import tzinfo
 from prometheus_client.samples import Sample
 
 from services.metrics.observer.workspace import inbox, status
-from services.metrics.observer.workspace.file_cache import Look, Watched
+from services.metrics.observer.workspace.file_cache import CachedFile, Look
 from services.metrics.observer.workspace.inbox import InboxFolder, Mail
 from services.metrics.observer.workspace.status import STATES, Status
 
 # Where Dream.OS systems of several generations keep a folder for each agent; the first that has an agent wins
-BASES = (
+AGENT_FOLDERS = (
     "agent_workspaces",
     "runtime/agent_comms/agent_mailboxes",
     "agent_tools/mailbox",
@@ -25,8 +25,8 @@ BASES = (
 )
 # Folders of agents, and not the archives, test folders and typing errors that lie beside them
 PATTERN = r"(?i)agent[-_]?(?:[a-z]{2,8}[-_])?\d{1,4}|captain|thea|captain[-_]thea"
-MOST = 5_000
-LONGEST = 64
+MAX_AGENTS = 5_000
+MAX_NAME_LENGTH = 64
 
 FAMILIES = {
     "dreamos_workspace_agent_state": "1 for the state that the agent's status file names.",
@@ -51,12 +51,15 @@ class Agent:
     def __init__(self, name: str, folder: str, zone: tzinfo | None) -> None:
         self._labels = {"agent": name}
         self.phase = zlib.crc32(name.encode("utf-8", "replace"))
-        self._status: Watched[Status] = Watched(
-            f"{folder}/status.json", "status", lambda d, k: status.parse(d, k, zone), status.LIMIT
+        self._status: CachedFile[Status] = CachedFile(
+            f"{folder}/status.json",
+            "status",
+            lambda d, k: status.parse(d, k, zone),
+            status.MAX_BYTES,
         )
         self._box = InboxFolder(f"{folder}/inbox")
-        self._file: Watched[Mail] = Watched(
-            f"{folder}/inbox.json", "inbox", lambda d, k: inbox.parse(d, k, zone), inbox.LIMIT
+        self._file: CachedFile[Mail] = CachedFile(
+            f"{folder}/inbox.json", "inbox", lambda d, k: inbox.parse(d, k, zone), inbox.MAX_BYTES
         )
         self._state = Status("unknown")
         self._mail: Mail | None = None
@@ -105,7 +108,7 @@ class Agent:
         return samples
 
 
-def _together(folder: Mail | None, file: Watched[Mail]) -> Mail | None:
+def _together(folder: Mail | None, file: CachedFile[Mail]) -> Mail | None:
     """Return the mail of both kinds of inbox; an undated message in a file is as old as the file."""
     single = file.value
     if single is not None and single.unread and single.oldest is None:
@@ -134,7 +137,7 @@ class Agents:
             pass
         folders: dict[str, str] = {}
         ignored = 0
-        for base in BASES:
+        for base in AGENT_FOLDERS:
             others = self._list(os.path.normpath(f"{self._root}/{base}"), folders)
             ignored += others if base != "." else 0
         self.ignored = ignored
@@ -159,9 +162,9 @@ class Agents:
                 for entry in entries:
                     if not _is_folder(entry):
                         continue
-                    if len(entry.name) > LONGEST or not self._pattern.fullmatch(entry.name):
+                    if len(entry.name) > MAX_NAME_LENGTH or not self._pattern.fullmatch(entry.name):
                         others += 1
-                    elif len(folders) < MOST:
+                    elif len(folders) < MAX_AGENTS:
                         folders.setdefault(entry.name, entry.path)
         except (FileNotFoundError, NotADirectoryError):
             return 0  # this generation's folder is not there

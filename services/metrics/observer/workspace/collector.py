@@ -1,4 +1,4 @@
-"""The workspace collector: agents, queue, deliveries, activity and tasks of one Dream.OS installation."""
+"""Collector of a workspace: agents, queue, deliveries, activity and tasks of one installation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.metrics.observer.workspace.agents import (
     PATTERN,
     Agents,
 )
-from services.metrics.observer.workspace.file_cache import REASONS, Look, Watched
+from services.metrics.observer.workspace.file_cache import REASONS, CachedFile, Look
 from services.metrics.observer.workspace.ledger import Ledger
 from services.metrics.observer.workspace.queue import Deliveries, Queue
 
@@ -31,8 +31,10 @@ OLD_QUEUE = "runtime/queue"
 EVENTS = "runtime/agent_comms/activity_events.jsonl"
 TASKS = "task_storage/tasks.json"
 KINDS = ("status", "inbox", "queue", "deliveries", "events", "tasks")
-THOROUGH = 600.0  # seconds in which every agent's folder is listed again even if it looks unchanged
-STUCK = 300.0  # seconds in processing after which their own monitor calls an entry stuck
+THOROUGH_SECONDS = (
+    600.0  # seconds in which every agent's folder is listed again even if it looks unchanged
+)
+STUCK_SECONDS = 300.0  # seconds in processing after which their own monitor calls an entry stuck
 
 
 class WorkspaceCollector:
@@ -59,7 +61,7 @@ class WorkspaceCollector:
         pattern: str = PATTERN,
         ledger: Path | None = None,
         zone: tzinfo | None = None,
-        stuck_after: float = STUCK,
+        stuck_after: float = STUCK_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.interval = interval
@@ -69,17 +71,20 @@ class WorkspaceCollector:
         self._queues = {name: self._queue(f"{name}/queue.json", zone) for name in QUEUES} | {
             OLD_QUEUE: self._queue(f"{OLD_QUEUE}/messages.json", zone)
         }
-        self._recent: dict[str, Watched[list[tuple[str, str, float]]]] = {
-            name: Watched(
-                self._at(f"{name}/metrics.json"), "deliveries", queue.parse_deliveries, queue.LIMIT
+        self._recent: dict[str, CachedFile[list[tuple[str, str, float]]]] = {
+            name: CachedFile(
+                self._at(f"{name}/metrics.json"),
+                "deliveries",
+                queue.parse_deliveries,
+                queue.MAX_BYTES,
             )
             for name in QUEUES
         }
-        self._tasks: Watched[dict[str, int]] = Watched(
-            self._at(TASKS), "tasks", tasks.parse, tasks.LIMIT
+        self._tasks: CachedFile[dict[str, int]] = CachedFile(
+            self._at(TASKS), "tasks", tasks.parse, tasks.MAX_BYTES
         )
         self._troubles: Counter[tuple[str, str]] = Counter()
-        self._rounds = max(1, round(THOROUGH / interval))
+        self._rounds = max(1, round(THOROUGH_SECONDS / interval))
         self._round = 0
         self.up = False
 
@@ -108,8 +113,10 @@ class WorkspaceCollector:
     def _at(self, path: str) -> str:
         return os.path.normpath(f"{self._root}/{path}")
 
-    def _queue(self, path: str, zone: tzinfo | None) -> Watched[Queue]:
-        return Watched(self._at(path), "queue", lambda d, k: queue.parse(d, k, zone), queue.LIMIT)
+    def _queue(self, path: str, zone: tzinfo | None) -> CachedFile[Queue]:
+        return CachedFile(
+            self._at(path), "queue", lambda d, k: queue.parse(d, k, zone), queue.MAX_BYTES
+        )
 
     def _discover(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The activity log: a file of JSON lines that only grows, read from where we stopped."""
+"""Activity log: a file of JSON lines that only grows, read from where we stopped."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ TYPES = (
     *("TASK_CLAIMED", "TASK_COMPLETED", "DEVLOG_CREATED", "GIT_COMMIT", "GIT_PUSH", "TOOL_RUN"),
     *("BRAIN_WRITE", "MONEY_METRIC"),
 )
-CHUNK = 4 << 20  # bytes taken in one collection; a longer file is caught up with in the next ones
-_TAIL = 256
+MAX_CHUNK_BYTES = (
+    4 << 20
+)  # bytes taken in one collection; a longer file is caught up with in the next ones
+_TAIL_BYTES = 256
 
 
 @dataclass
@@ -52,9 +54,9 @@ class Events:
             self.failed = True
             return False
         self.failed = False
-        fresh, self.caught_up = self.caught_up, self.caught_up or len(data) < CHUNK
+        fresh, self.caught_up = self.caught_up, self.caught_up or len(data) < MAX_CHUNK_BYTES
         whole = data.rfind(b"\n") + 1  # a line that is still being written waits for its end
-        if not whole and len(data) < CHUNK:
+        if not whole and len(data) < MAX_CHUNK_BYTES:
             return not fresh
         whole = whole or len(data)
         for line in data[:whole].splitlines():
@@ -73,7 +75,7 @@ class Events:
             ):
                 self.offset = 0
             file.seek(self.offset)
-            return file.read(CHUNK) if found.st_size > self.offset else b""
+            return file.read(MAX_CHUNK_BYTES) if found.st_size > self.offset else b""
 
     def _advance(self, path: str, passed: int) -> None:
         self.offset += passed
@@ -105,6 +107,6 @@ class Events:
 
 
 def _print(file: BinaryIO, offset: int) -> str:
-    file.seek(max(0, offset - _TAIL))
-    data = file.read(min(_TAIL, offset))
+    file.seek(max(0, offset - _TAIL_BYTES))
+    data = file.read(min(_TAIL_BYTES, offset))
     return hashlib.blake2b(data, digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""Files that others edit by hand while we look: read only when they changed, never trusted, never fatal."""
+"""Cache of files that others edit by hand: read only when they changed, never trusted, never fatal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Signature = tuple[int, int, int, int]
 
 # Seconds in which a second change may get the same time stamp. The coarsest in use (FAT, some network
 # mounts) are 2 s apart, those with a fraction of a second a tick of the kernel's clock.
-COARSE = 2.5
-FINE = 0.1
+COARSE_CLOCK_SECONDS = 2.5
+FINE_CLOCK_SECONDS = 0.1
 REASONS = (
     *("empty", "encoding", "merge_conflict", "not_json"),
     *("too_large", "unreadable", "wrong_shape"),
@@ -63,7 +63,10 @@ def signature(found: os.stat_result) -> Signature:
 def settled(found: os.stat_result, now: float) -> bool:
     """Whether a further change would get another time stamp; if not, look again next time."""
     fine = found.st_mtime_ns % 1_000_000_000 != 0 and found.st_ctime_ns % 1_000_000_000 != 0
-    return bool(now - max(found.st_mtime, found.st_ctime) > (FINE if fine else COARSE))
+    return bool(
+        now - max(found.st_mtime, found.st_ctime)
+        > (FINE_CLOCK_SECONDS if fine else COARSE_CLOCK_SECONDS)
+    )
 
 
 def read(path: str, limit: int) -> bytes:
@@ -113,7 +116,7 @@ def decode(data: bytes, kind: str, look: Look) -> str:
         return data.decode("cp1252", "replace")
 
 
-class Watched(Generic[T]):
+class CachedFile(Generic[T]):
     """One file and what was last read from it.
 
     ``value`` is the last good figure, or None before the first; ``stale`` says that it is not what the file holds now;

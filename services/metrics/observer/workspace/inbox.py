@@ -17,7 +17,7 @@ from services.metrics.observer.workspace.file_cache import (
 )
 from services.metrics.observer.workspace.parsing import document, stamp
 
-LIMIT = 8 << 20
+MAX_BYTES = 8 << 20
 # A message that is not handled: no hidden file, and no such word before the ending
 _UNREAD = re.compile(
     r"[^.].*(?<!_processed)(?<!_read)(?<!_archived)(?<!_done)\.(?:md|txt|json)", re.IGNORECASE

@@ -1,4 +1,4 @@
-"""What has been counted already, kept on disk so that a restart of the service counts nothing twice."""
+"""Ledger of what has been counted, kept on disk so that a restart counts nothing twice."""
 
 from __future__ import annotations
 

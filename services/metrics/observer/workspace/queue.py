@@ -1,4 +1,4 @@
-"""The message queue file: depth by state, the oldest pending entry, what is stuck; and the times of deliveries."""
+"""Message queue file: depth by state, the oldest pending entry, what is stuck; times of deliveries."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from services.metrics.observer.workspace.file_cache import Look, UnusableError, decode
+from services.metrics.observer.workspace.file_cache import Look, decode
 from services.metrics.observer.workspace.parsing import items, number, stamp
 
-LIMIT = 64 << 20
+MAX_BYTES = 64 << 20
 STATES = ("pending", "processing", "failed", "expired", "unknown")
 BUCKETS = (1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, float("inf"))
 
@@ -109,15 +109,3 @@ def parse_deliveries(data: bytes, look: Look) -> list[tuple[str, str, float]]:
         outcome = "success" if _field(entry, "success") is True else "failure"
         records.append((key.hexdigest(), outcome, seconds))
     return records
-
-
-__all__ = [
-    "BUCKETS",
-    "LIMIT",
-    "STATES",
-    "Deliveries",
-    "Queue",
-    "UnusableError",
-    "parse",
-    "parse_deliveries",
-]

@@ -11,7 +11,7 @@ from services.metrics.observer.workspace.file_cache import Look, UnusableError, 
 from services.metrics.observer.workspace.parsing import count, document, number, points, stamp
 
 STATES = ("active", "idle", "blocked", "complete", "onboarding", "error", "unknown")
-LIMIT = 1 << 20  # bytes; 95 in 100 real ones are below 82 kB
+MAX_BYTES = 1 << 20  # bytes; 95 in 100 real ones are below 82 kB
 
 _WORDS = {
     "active": "active executing execution working progress running busy processing started"

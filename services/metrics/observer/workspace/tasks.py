@@ -1,11 +1,11 @@
-"""The task store: tasks by state."""
+"""Task store: tasks by state."""
 
 from __future__ import annotations
 
 from services.metrics.observer.workspace.file_cache import Look, UnusableError, decode
 from services.metrics.observer.workspace.parsing import document
 
-LIMIT = 16 << 20
+MAX_BYTES = 16 << 20
 STATES = (
     "pending",
     "assigned",

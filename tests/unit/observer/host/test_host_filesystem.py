@@ -79,7 +79,7 @@ def test_a_hanging_network_mount_is_reported_and_not_asked_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filesystem, "Question", Unanswered)
-    monkeypatch.setattr(filesystem, "PATIENCE", 0.01)
+    monkeypatch.setattr(filesystem, "PATIENCE_SECONDS", 0.01)
     source, systems = listing(tmp_path, ("/tmp", "nfs4", "rw")), filesystem.Filesystems()
     for _ in range(3):
         out = MetricBuilder()

@@ -126,7 +126,7 @@ def test_a_probe_that_never_comes_back_is_down_and_not_started_twice(
         return real("127.0.0.1", None)
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    monkeypatch.setattr("services.metrics.observer.probes.watcher.PATIENCE", 0.0)
+    monkeypatch.setattr("services.metrics.observer.probes.watcher.GRACE_SECONDS", 0.0)
     watcher = Watcher(Probe("resolver", "dns", "x.example", interval=0.01, timeout=0.01))
     pool = ProbePool()
     pool.add(watcher)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.metrics.observer.probes import pool as pools
-from services.metrics.observer.probes.config import MOST, Probe
+from services.metrics.observer.probes.config import MAX_PROBES, Probe
 from services.metrics.observer.probes.pool import ProbePool
 from services.metrics.observer.probes.watcher import Watcher
 from tests.unit.observer.servers import serving, silent
@@ -40,7 +40,7 @@ def test_two_hundred_probes_that_time_out_need_no_thread_each(pool: ProbePool) -
         target = f"127.0.0.1:{port}"
         watchers = [
             Watcher(Probe(f"p{n}", "tcp", target, timeout=0.3, interval=3600, expect="never"))
-            for n in range(MOST)
+            for n in range(MAX_PROBES)
         ]
         most = 0
         for watcher in watchers:
@@ -68,7 +68,7 @@ def test_probes_that_hang_are_replaced_up_to_a_limit_and_hold_up_nobody(
     """A resolver cannot be interrupted: here look-ups hang until they are let go."""
     let_go = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: let_go.wait(60) and [])
-    monkeypatch.setattr("services.metrics.observer.probes.watcher.PATIENCE", 0.0)
+    monkeypatch.setattr("services.metrics.observer.probes.watcher.GRACE_SECONDS", 0.0)
     monkeypatch.setattr(pools, "MAX_WORKERS", 2)
     monkeypatch.setattr(pools, "MAX_HANGING", 3)
     stuck = [Watcher(Probe(f"s{n}", "dns", "x.example", timeout=0.01)) for n in range(4)]

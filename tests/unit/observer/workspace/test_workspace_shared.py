@@ -153,7 +153,7 @@ def test_a_log_that_an_editor_wrote_anew_is_not_counted_twice(tmp_path: Path) ->
 def test_a_log_larger_than_one_bite_is_caught_up_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "CHUNK", 1000)
+    monkeypatch.setattr(events, "MAX_CHUNK_BYTES", 1000)
     write(tmp_path, EVENTS, event("TOOL_RUN") * 100)
     collector = WorkspaceCollector(tmp_path)
     for _ in range(20):
