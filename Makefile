@@ -6,12 +6,14 @@ STACK  := $(PYTHON) -m tools.stack
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs reload test check format lock generate bench venv clean
+.PHONY: help up down status logs reload test check format lock pins generate bench venv clean
 
 help:  ## List the commands
 	@echo "Dream.OS metrics stack"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo; echo "  INSTALL=0 make up   never install anything (Docker, Compose, ...)"
+	@echo "  ADOPT=1 make up     take over a stack that belongs to another folder"
+	@echo "  DIGESTS=0 make up   take images by their tags, whatever digest is pinned"
 
 up:  ## Start the whole stack; install what is missing, wait until healthy, print the addresses
 	@$(STACK) up
@@ -45,6 +47,9 @@ format: venv  ## Format the code
 
 lock: venv  ## Refresh the locked requirements
 	$(VENV)/python -m tools.lock
+
+pins:  ## Pin the images by the digests of today (TAGS="GRAFANA_IMAGE=12.4.13" for another version)
+	@$(STACK) pins $(TAGS)
 
 generate: venv  ## Write again what is generated: dashboards, .env.example
 	$(VENV)/python -m tools.dashboards

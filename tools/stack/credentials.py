@@ -13,6 +13,8 @@ from .console import StackError, say
 
 # Under root the keeper runs as a user of its own, so that root's files stay root's.
 KEEPER_USER = 10000
+PART_USERS = range(10001, 10007)
+"""Users of the parts; root's secrets belonged to the first of them once."""
 
 GENERATED = ("push/token", "read/token", "observer/token", "grafana/admin_password")
 FOLDERS = ("push", "read", "observer", "grafana", "alertmanager")
@@ -35,14 +37,41 @@ class Owner:
         return {"STACK_UID": str(self.inside), "STACK_GID": str(self.group)}
 
 
-def owner() -> Owner:
-    """Choose the user: root's secrets belong to a user of their own, anyone else's as that person."""
+def owner(folder: Path) -> Owner:
+    """Choose the user: anyone's secrets are that person's, root's belong to a user of their own.
+
+    Where root works on a stack that is another's already (`sudo make up`), it stays that person's.
+
+    Args:
+        folder: the secrets, as they are now.
+    """
     uid, gid = os.geteuid(), os.getegid()
     if engine.is_rootless():
         return Owner(inside=0, outside=uid, group=0)
-    if uid == 0:
-        return Owner(KEEPER_USER, KEEPER_USER, KEEPER_USER)
+    if uid != 0:
+        return Owner(uid, uid, gid)
+    if folder.is_dir() and (found := folder.stat()).st_uid != 0:
+        if found.st_uid in PART_USERS:
+            return Owner(KEEPER_USER, KEEPER_USER, KEEPER_USER)
+        return Owner(found.st_uid, found.st_uid, found.st_gid)
+    uid, gid = _person() or (KEEPER_USER, KEEPER_USER)
     return Owner(uid, uid, gid)
+
+
+def belongs_to_user(*paths: Path) -> None:
+    """Give what was made under `sudo` to the person who typed it."""
+    person = _person()
+    for path in paths:
+        if person and path.stat().st_uid == 0:
+            os.chown(path, *person)
+
+
+def _person() -> tuple[int, int] | None:
+    """Return who typed `sudo`, or None where nobody did."""
+    uid, gid = (os.environ.get(name, "") for name in ("SUDO_UID", "SUDO_GID"))
+    if os.geteuid() != 0 or not (uid.isdecimal() and gid.isdecimal()) or uid == "0":
+        return None
+    return int(uid), int(gid)
 
 
 def ensure(folder: Path, who: Owner) -> list[Path]:
