@@ -19,6 +19,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from services.metrics.tokens import TokenFile, TokenFileError
+
 log = logging.getLogger(__name__)
 
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -86,20 +88,15 @@ class SecretKeeper:
                 return
             if found.st_size > MAX_SECRET_BYTES:
                 raise OSError(f"is larger than {MAX_SECRET_BYTES} bytes")  # noqa: TRY301
-            content = original.read_bytes()
-            _replace(copy, _first_token(content) if first else content)
+            content = TokenFile(original).first().encode() if first else original.read_bytes()
+            _replace(copy, content)
             self._copied[copy] = seen
             self._refused.pop(original, None)
-        except OSError as problem:
-            reason = problem.strerror or str(problem)
+        except (OSError, TokenFileError) as problem:
+            reason = getattr(problem, "strerror", None) or str(problem)
             if self._refused.get(original) != reason:
                 log.warning("%s: %s", original.relative_to(self._source), reason)
             self._refused[original] = reason
-
-
-def _first_token(content: bytes) -> bytes:
-    lines = (line.strip() for line in content.splitlines())
-    return next((line + b"\n" for line in lines if line and not line.startswith(b"#")), content)
 
 
 def _replace(copy: Path, content: bytes) -> None:

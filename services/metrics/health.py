@@ -45,26 +45,22 @@ class Health:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._checks: dict[str, tuple[Check, bool]] = {}
+        self._checks: dict[str, Check] = {}
+        self._own: set[str] = set()
 
-    def register(self, name: str, check: Check, *, essential: bool = True) -> None:
+    def register(self, name: str, check: Check, own: bool = False) -> None:
         """Add the check ``name``; one that is there under the name is replaced.
 
         Args:
             name: of the component.
-            check: returns the component; None while there is no such thing.
-            essential: whether pushes and scrapes cannot be served while it is unhealthy. What a
-                person's own dependencies do is not: it shows in the report and not in readiness.
+            check: asked for it; answers None while there is no such thing.
+            own: the service itself cannot work without it. What its user has chosen to watch is
+                not, however important it is: the service works when that is down.
         """
         with self._lock:
-            self._checks[name] = check, essential
-
-    def unready(self) -> list[str]:
-        """Return the names of the essential components that are unhealthy."""
-        with self._lock:
-            checks = {name: check for name, (check, essential) in self._checks.items() if essential}
-        found = {name: _ask(name, check) for name, check in checks.items()}
-        return sorted(n for n, c in found.items() if c is not None and c.status == "unhealthy")
+            self._checks[name] = check
+            if own:
+                self._own.add(name)
 
     def report(self) -> tuple[Status, dict[str, Component]]:
         """Ask every check.
@@ -74,7 +70,17 @@ class Health:
             reported as unhealthy with the kind of the error, never with its text.
         """
         with self._lock:
-            checks = {name: check for name, (check, _) in self._checks.items()}
+            checks = dict(self._checks)
+        return self._report(checks)
+
+    def readiness(self) -> tuple[Status, dict[str, Component]]:
+        """Ask the service's own checks only."""
+        with self._lock:
+            checks = {name: self._checks[name] for name in self._own}
+        return self._report(checks)
+
+    @staticmethod
+    def _report(checks: dict[str, Check]) -> tuple[Status, dict[str, Component]]:
         asked = {name: _ask(name, check) for name, check in checks.items()}
         components = {name: found for name, found in asked.items() if found is not None}
         worst = max((_ORDER.index(c.status) for c in components.values()), default=0)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
+from services.metrics.exposition.prometheus_limits import prometheus_limits
 from services.metrics.observer.probes.config import load, parse
+from services.metrics.parsing.reserved_names import relabeling
+from services.metrics.settings import Settings
 from tools.render import receivers
 from tools.render.kinds import duration_seconds
 from tools.render.secrets import Secrets
@@ -24,6 +28,7 @@ class DeployError(ValueError):
     """A base file in `deploy/` lacks what the settings are put into; the message names both."""
 
 
+SERVICE_JOB = "dreamos-metrics"
 GENERATED_AT = "/generated"
 """Where the containers see the folder that is written."""
 
@@ -79,6 +84,9 @@ def _prometheus(base: Document, env: Mapping[str, str]) -> Document:
     timeout = overall.setdefault("scrape_timeout", "10s")
     if (duration_seconds(timeout) or 0) > (duration_seconds(interval) or 0):
         overall["scrape_timeout"] = interval
+    service = next(job for job in base["scrape_configs"] if job["job_name"] == SERVICE_JOB)
+    service.update(prometheus_limits(_service_limits(env)))
+    service["metric_relabel_configs"] = relabeling(SERVICE_JOB)
     # Rules are read where they are written: only what was accepted gets there.
     base["rule_files"] = [
         name.replace("/etc/prometheus/", f"{GENERATED_AT}/prometheus/")
@@ -110,6 +118,13 @@ def _below_paths(base: Document, paths: Mapping[str, str]) -> None:
     if path := paths["ALERTMANAGER_PATH"]:
         for manager in (base.get("alerting") or {}).get("alertmanagers") or []:
             manager["path_prefix"] = path
+
+
+def _service_limits(env: Mapping[str, str]) -> Settings:
+    """Return the service's settings as far as its limits go, as the container gets them."""
+    names = [field.name for field in fields(Settings) if field.name.startswith("max_")]
+    variables = (f"METRICS_{name.upper()}" for name in names)
+    return Settings.from_env({name: env.get(name, "") for name in variables})
 
 
 def _grafana_targets(env: Mapping[str, str]) -> str:

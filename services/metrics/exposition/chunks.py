@@ -8,7 +8,7 @@ from collections.abc import Container, Hashable
 
 from services.metrics.exposition.messages import Chunk, Shape, assemble, shape_of
 from services.metrics.series.series_list import SeriesList
-from services.metrics.store.group import View
+from services.metrics.series.view import View
 
 MOST = 100_000
 """Entries of all lists together that are prepared and not shown yet."""

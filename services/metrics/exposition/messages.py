@@ -16,9 +16,9 @@ import numpy as np
 
 from services.metrics.exposition.lines import has_instance, without_instance
 from services.metrics.parsing.lexer import unescape
+from services.metrics.series.labels import PAIR
 from services.metrics.series.merge import metric_of
 from services.metrics.series.series_list import CREATED, Family, Ints, SeriesList
-from services.metrics.store.duplicate_series import PAIR
 
 TYPES = {"counter": 0, "gauge": 1, "summary": 2, "unknown": 3, "histogram": 4}
 """Number of each type; everything else is a gauge."""
@@ -26,7 +26,13 @@ KINDS = DOUBLE, COUNT, SECONDS, NANOS = range(4)
 """What stands in a room: a float64, a whole number, and the two parts of a time."""
 
 _SIMPLE = {"counter": b"\x1a", "unknown": b"\x2a"}
-_ROOM = b"\x00" * 8
+_SLOTS = {
+    DOUBLE: bytes(8),
+    COUNT: bytes(8) + b"\x80\x00",
+    SECONDS: bytes(8),
+    NANOS: bytes(8),
+}
+"""What stands where a value will be, by kind."""
 _INFINITE = struct.pack("<d", float("inf"))
 Place = tuple[int, int, int]
 """Kind, offset, and the entry of the list whose value goes there."""
@@ -115,7 +121,7 @@ class _Message:
     def room(self, tag: bytes, kind: int, entry: int) -> None:
         self.data += tag
         self.places.append((kind, len(self.data), entry))
-        self.data += _ROOM
+        self.data += _SLOTS[kind]
 
     def message(self, tag: bytes, inner: _Message) -> None:
         self.data += tag + varint(len(inner.data))

@@ -14,10 +14,10 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from services.metrics.auth import TokenFile, TokenFileError
 from services.metrics.observer.app import Observer
 from services.metrics.settings import BadSetting, Settings
 from services.metrics.store.data_dir_lock import DataDirLockedError, claim
+from services.metrics.tokens import TokenFile, TokenFileError
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MAX_CONNECTIONS = 1_000

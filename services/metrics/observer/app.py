@@ -23,8 +23,8 @@ from services.metrics.exposition.negotiate import CONTENT_TYPES, choose
 from services.metrics.exposition.scrape import Exposition
 from services.metrics.health import Health
 from services.metrics.observer.supervisor import Collectors
+from services.metrics.series.view import View
 from services.metrics.settings import Settings
-from services.metrics.store.group import View
 from services.metrics.store.internal_metrics import LocalSource
 from services.metrics.store.views import ViewKey
 
@@ -54,7 +54,7 @@ class Observer:
         self._collectors = Collectors(self.sink, settings, _log_reload)
         self._health = Health()
         for name, check in self._collectors.components().items():
-            self._health.register(name, check, essential=False)
+            self._health.register(name, check)
         self._lock = threading.Lock()
         self._sources: dict[str, LocalSource] = {}
         self._views: dict[ViewKey, View] = {}

@@ -18,6 +18,7 @@ from prometheus_client.core import Metric
 
 from services.metrics.health import Check, Component
 from services.metrics.metric_builder import MetricBuilder
+from services.metrics.tokens import TokenFile
 
 SHOWN = ("host", "workspace", "dependencies")
 """Components of the observer that are shown as the service's own."""
@@ -62,7 +63,7 @@ class ObserverLink:
     def _ask(self) -> Any:
         request = urllib.request.Request(self._url)  # noqa: S310 - a setting, checked to be http(s)
         if self._token_file is not None:
-            request.add_header("Authorization", f"Bearer {_token(self._token_file)}")
+            request.add_header("Authorization", f"Bearer {TokenFile(self._token_file).first()}")
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
                 return json.loads(answer.read(MAX_ANSWER_BYTES))
@@ -90,14 +91,6 @@ class ObserverLink:
 
     def _shown(self, name: str) -> Component | None:
         return None if self._silent or not self._answered else self._found.get(name)
-
-
-def _token(file: Path) -> str:
-    """Return the first token in a file of tokens. Raises OSError or ValueError."""
-    for line in file.read_text(encoding="utf-8").splitlines():
-        if line.strip() and not line.strip().startswith("#"):
-            return line.strip()
-    raise ValueError("the observer's token file holds no token")
 
 
 def _components(report: Any) -> dict[str, Component]:

@@ -125,12 +125,15 @@ def test_a_copy_that_somebody_removed_comes_back(source: Path, parts: Path) -> N
 
 
 def test_prometheus_gets_the_first_token_of_several(source: Path, parts: Path) -> None:
-    (source / "read" / "token").write_text("# since today\nnew\nold\n")
+    (source / "read" / "token").write_text("# since today\nname=prom token=new\nold\n")
 
     SecretKeeper(source, parts).copy()
 
-    assert "new\n" == (parts / "prometheus" / "read" / "token").read_text()
-    assert "# since today\nnew\nold\n" == (parts / "metrics" / "read" / "token").read_text()
+    assert "new" == (parts / "prometheus" / "read" / "token").read_text()
+    assert (
+        "# since today\nname=prom token=new\nold\n"
+        == (parts / "metrics" / "read" / "token").read_text()
+    )
 
 
 def test_a_secret_that_cannot_be_copied_keeps_its_last_copy_and_is_said_once(
@@ -169,11 +172,11 @@ def test_it_says_that_it_is_ready_and_follows_until_it_is_stopped(
     try:
         while not ready.exists() and time.monotonic() < end:
             time.sleep(0.05)
-        assert "read/token\n" == copy.read_text()
+        assert "read/token" == copy.read_text()
         (source / "read" / "token").write_text("rotated\n")
-        while copy.read_text() != "rotated\n" and time.monotonic() < end:
+        while copy.read_text() != "rotated" and time.monotonic() < end:
             time.sleep(0.05)
-        assert "rotated\n" == copy.read_text()
+        assert "rotated" == copy.read_text()
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait(60)
     finally:

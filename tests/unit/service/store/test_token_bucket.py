@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.metrics.errors import Rejected
-from services.metrics.store.token_bucket import MOST, TokenBucket
+from services.metrics.store.token_bucket import MAX_SAVED_SECONDS, TokenBucket
 
 
 class Time:
@@ -31,7 +31,7 @@ def credit() -> TokenBucket:
 
 
 def test_what_was_saved_up_can_be_spent_at_once_and_comes_back(credit: TokenBucket) -> None:
-    assert spend(credit, "A", MOST - 0.5)
+    assert spend(credit, "A", MAX_SAVED_SECONDS - 0.5)
     assert spend(credit, "A", 1.5)
     assert not spend(credit, "A", 0.0)
     assert spend(credit, "B", 0.0)
@@ -44,12 +44,12 @@ def test_what_was_saved_up_can_be_spent_at_once_and_comes_back(credit: TokenBuck
 def test_no_more_is_saved_up_than_that(credit: TokenBucket) -> None:
     assert spend(credit, "A", 1.0)
     Time.now += 1e6
-    assert spend(credit, "A", MOST)
+    assert spend(credit, "A", MAX_SAVED_SECONDS)
     assert not spend(credit, "A", 0.0)
 
 
 def test_what_was_begun_is_ended_and_paid_for(credit: TokenBucket) -> None:
-    assert spend(credit, "A", MOST + 1)
+    assert spend(credit, "A", MAX_SAVED_SECONDS + 1)
     assert spend(credit, "A", 1.0, begun=True)
     Time.now += 4.0
     assert not spend(credit, "A", 0.0)
@@ -60,7 +60,7 @@ def test_what_was_begun_is_ended_and_paid_for(credit: TokenBucket) -> None:
 def test_time_is_taken_also_when_the_push_is_refused(credit: TokenBucket) -> None:
     def push() -> None:
         with credit.spend("A"):
-            Time.used += MOST
+            Time.used += MAX_SAVED_SECONDS
             raise Rejected("parse", "not a line", 1)
 
     with pytest.raises(Rejected, match="not a line"):
