@@ -158,7 +158,7 @@ def test_a_damaged_record_of_starts_is_no_obstacle(tmp_path: Path) -> None:
         ("METRICS_WORKSPACE_AGENT_PATTERN", "Agent-(", "is no regular expression"),
         ("METRICS_PROCESS_PATTERN", "agent.py", "needs a group named agent; example: agent.py"),
         ("METRICS_WORKSPACE_TIMEZONE", "Mars/Olympus", "is not known here; example: Europe"),
-        ("METRICS_COLLECT_INTERVAL", "0", "METRICS_COLLECT_INTERVAL=0.0 must be above 0"),
+        ("METRICS_COLLECT_INTERVAL", "0", "METRICS_COLLECT_INTERVAL=0.0 must be a number above 0"),
     ],
 )
 def test_a_wrong_setting_is_named_with_a_right_one(name: str, value_: str, said: str) -> None:
