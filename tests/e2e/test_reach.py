@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.sinks import HttpSink
-from tests.e2e.stack import ROOT, Stack, eventually, http
+from tests.e2e.stack import ROOT, Stack, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 
@@ -111,7 +112,9 @@ def inspect(stack: Stack, part: str) -> dict[str, Any]:
     container = stack.compose("ps", "--quiet", part).stdout.strip()
     if not container:
         pytest.skip(f"{part} does not run here")
-    shown = subprocess.run(["docker", "inspect", container], text=True, capture_output=True)
+    shown = subprocess.run(
+        ["docker", "inspect", container], text=True, capture_output=True, check=True
+    )
     found: dict[str, Any] = json.loads(shown.stdout)[0]
     return found
 
@@ -182,7 +185,12 @@ def attempt(stack: Stack, part: str, outside: tuple[str, int], marker: Path) -> 
     command += [f"--volumes-from={own['Id']}", f"--network=container:{own['Id']}"]
     command += ["--entrypoint=python", f"dreamos/metrics:{stack.project}", "-c", PROGRAM]
     answer = subprocess.run(
-        command, input=json.dumps(question), text=True, capture_output=True, timeout=300
+        command,
+        input=json.dumps(question),
+        text=True,
+        capture_output=True,
+        timeout=300,
+        check=False,
     )
     assert 0 == answer.returncode, answer.stderr
     return Tried(**{key: set(value) for key, value in json.loads(answer.stdout).items()})

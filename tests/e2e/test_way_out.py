@@ -20,7 +20,8 @@ from aiosmtpd.controller import Controller
 from tests.e2e import certificates
 from tests.e2e.conftest import describe, keep_logs
 from tests.e2e.sinks import HttpSink, Mailbox, http_sink
-from tests.e2e.stack import Stack, eventually, free_ports, http
+from tests.e2e.stack import Stack, free_ports, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 NOWHERE = "http://127.0.0.1:9"

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +16,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.contract.observer.catalogue import section
 from tests.contract.observer.comparison import (
     View,
+    agree_in_some_round,
     different_label_sets,
     disagreements,
     view,
 )
 from tests.contract.observer.exporter import NodeExporter
+from tools.waiting import eventually
 
 ROOT = Path(__file__).parents[3]
 IMAGE = f"dreamos-test/empty:{os.getpid()}"
@@ -63,7 +64,7 @@ class Contained:
 def _docker_works() -> bool:
     if not shutil.which("docker"):
         return False
-    return subprocess.run(["docker", "info"], capture_output=True).returncode == 0
+    return subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,9 @@ def mounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What the mount reader writes: in a container of its own that sees ``/`` and has no network."""
     if not _docker_works():
         pytest.skip("needs a running Docker engine")
-    empty = subprocess.run(["tar", "cf", "-", "--files-from", "/dev/null"], stdout=subprocess.PIPE)
+    empty = subprocess.run(
+        ["tar", "cf", "-", "--files-from", "/dev/null"], stdout=subprocess.PIPE, check=True
+    )
     subprocess.run(["docker", "import", "-", IMAGE], input=empty.stdout, check=True)
     folder = tmp_path_factory.mktemp("mounts")
     folder.chmod(0o777)
@@ -80,14 +83,12 @@ def mounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     program = ["-Bm", "services.metrics.observer.mount_reader", "--out", "/host/mounts"]
     process = _run(see, [*program, "--interval", "0.1"])
     try:
-        end = time.monotonic() + 120
-        while not (folder / "mounts.json").exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        eventually((folder / "mounts.json").exists, within=120, hopeless=process.poll)
         yield folder
     finally:
         process.terminate()
         process.wait(60)
-        subprocess.run(["docker", "rmi", IMAGE], capture_output=True)
+        subprocess.run(["docker", "rmi", IMAGE], capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +101,10 @@ def contained(mounts: Path) -> Iterator[Contained]:
         yield Contained(process)
     finally:
         assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.close()
         process.wait(60)
+        process.stdout.close()
 
 
 def _run(options: list[str], program: list[str]) -> subprocess.Popen[str]:
@@ -125,15 +128,13 @@ def test_the_hosts_figures_agree_with_node_exporter_outside(
     contained: Contained, node_exporter: NodeExporter
 ) -> None:
     contained.collect()
-    remaining: set[str] | None = None
-    for _ in range(8):
+
+    def compare() -> set[str]:
         before, between = contained.collect(), _theirs(node_exporter)
         after = contained.collect()
-        found = disagreements(before, between, after) | different_label_sets(after, between)
-        remaining = found if remaining is None else remaining & found
-        if not remaining:
-            break
-    assert set() == remaining
+        return disagreements(before, between, after) | different_label_sets(after, between)
+
+    agree_in_some_round(compare)
 
 
 def test_the_network_counters_are_those_of_the_host(

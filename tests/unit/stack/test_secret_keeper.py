@@ -7,12 +7,12 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tools.secret_keeper import MAX_SECRET_BYTES, PARTS, SecretKeeper
+from tools.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="runs in a container only")
@@ -168,15 +168,12 @@ def test_it_says_that_it_is_ready_and_follows_until_it_is_stopped(
     ready = tmp_path / "ready"
     command = [sys.executable, "-m", "tools.secret_keeper", "--source", str(source)]
     process = subprocess.Popen([*command, "--parts", str(parts), "--ready", str(ready)], cwd=ROOT)
-    copy, end = parts / "prometheus" / "read" / "token", time.monotonic() + 60
+    copy = parts / "prometheus" / "read" / "token"
     try:
-        while not ready.exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        eventually(ready.exists, hopeless=process.poll)
         assert "read/token" == copy.read_text()
         (source / "read" / "token").write_text("rotated\n")
-        while copy.read_text() != "rotated" and time.monotonic() < end:
-            time.sleep(0.05)
-        assert "rotated" == copy.read_text()
+        eventually(lambda: "rotated" == copy.read_text())
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait(60)
     finally:

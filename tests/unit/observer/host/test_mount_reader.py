@@ -16,6 +16,7 @@ from services.metrics.observer.host import filesystem, kernel
 from services.metrics.observer.host.source import Source
 from services.metrics.observer.mount_reader import RECORD, MountReader
 from tests.unit.observer.reading import values
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads the Linux kernel's files")
 
@@ -81,13 +82,9 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path) -> None:
     command += ["--proc", "/proc", "--root", "/", "--out", str(tmp_path), "--interval", "0.05"]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[4])
     try:
-        end = time.monotonic() + 60
-        while not (tmp_path / RECORD).exists() and time.monotonic() < end:
-            time.sleep(0.02)
+        eventually((tmp_path / RECORD).exists, hopeless=process.poll)
         first = (tmp_path / RECORD).stat().st_mtime_ns
-        while (tmp_path / RECORD).stat().st_mtime_ns == first and time.monotonic() < end:
-            time.sleep(0.02)
-        assert first < (tmp_path / RECORD).stat().st_mtime_ns
+        eventually(lambda: first < (tmp_path / RECORD).stat().st_mtime_ns)
         process.send_signal(signal.SIGTERM)
         assert 0 == process.wait(60)
     finally:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from services.metrics.observer.probes.config import MAX_PROBES, Probe
 from services.metrics.observer.probes.pool import ProbePool
 from services.metrics.observer.probes.watcher import Watcher
 from tests.unit.observer.servers import serving, silent
+from tools.waiting import eventually
 
 
 @pytest.fixture
@@ -28,13 +28,6 @@ def threads() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name.startswith("probe-")]
 
 
-def until(done: Callable[[], bool], seconds: float = 60.0) -> bool:
-    end = time.monotonic() + seconds
-    while not done() and time.monotonic() < end:
-        time.sleep(0.01)
-    return done()
-
-
 def test_two_hundred_probes_that_time_out_need_no_thread_each(pool: ProbePool) -> None:
     with serving(silent) as port:
         target = f"127.0.0.1:{port}"
@@ -42,23 +35,26 @@ def test_two_hundred_probes_that_time_out_need_no_thread_each(pool: ProbePool) -
             Watcher(Probe(f"p{n}", "tcp", target, timeout=0.3, interval=3600, expect="never"))
             for n in range(MAX_PROBES)
         ]
-        most = 0
+        counted: list[int] = []
         for watcher in watchers:
             pool.add(watcher)
-        while any(w.state().up is None for w in watchers) and most <= pools.MAX_WORKERS + 1:
-            most = max(most, len(threads()))
-            time.sleep(0.01)
+
+        def all_came_back() -> bool:
+            counted.append(len(threads()))
+            return all(w.state().up is not None for w in watchers)
+
+        eventually(all_came_back, every=0.01)
 
     assert {"timeout"} == {watcher.state().reason for watcher in watchers}
     assert {1} == {watcher.state().failures["timeout"] for watcher in watchers}
-    assert 2 < most <= pools.MAX_WORKERS + 1
+    assert 2 < max(counted) <= pools.MAX_WORKERS + 1
 
 
 def test_one_probe_needs_one_worker(pool: ProbePool, tmp_path: Path) -> None:
     watcher = Watcher(Probe("it", "file", str(tmp_path), interval=0.01))
     pool.add(watcher)
 
-    assert until(lambda: watcher.state().successes >= 5)
+    eventually(lambda: watcher.state().successes >= 5)
     assert {"probe-clock", "probe-1"} == {thread.name for thread in threads()}
 
 
@@ -76,8 +72,8 @@ def test_probes_that_hang_are_replaced_up_to_a_limit_and_hold_up_nobody(
     try:
         for watcher in (*stuck, well):
             pool.add(watcher)
-        assert until(lambda: well.state().successes >= 3)
-        assert until(lambda: all(w.state().reason == "timeout" for w in stuck))
+        eventually(lambda: well.state().successes >= 3)
+        eventually(lambda: all(w.state().reason == "timeout" for w in stuck))
         assert len(threads()) <= 1 + 2 + 3
     finally:
         let_go.set()
@@ -87,12 +83,12 @@ def test_a_watcher_that_was_stopped_is_probed_no_more(pool: ProbePool, tmp_path:
     gone, stays = (Watcher(Probe(n, "file", str(tmp_path), interval=0.01)) for n in ("a", "b"))
     pool.add(gone)
     pool.add(stays)
-    assert until(lambda: gone.state().successes > 0)
+    eventually(lambda: gone.state().successes > 0)
     gone.stop()
     before = stays.state().successes
-    assert until(lambda: stays.state().successes >= before + 3)
+    eventually(lambda: stays.state().successes >= before + 3)
     known = gone.state().successes
-    assert until(lambda: stays.state().successes >= before + 6)
+    eventually(lambda: stays.state().successes >= before + 6)
     assert known == gone.state().successes
 
 
