@@ -21,7 +21,9 @@ PARTS = ("metrics", "prometheus", "alertmanager")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A second checkout."""
-    return checkout.copy(tmp_path_factory.mktemp("second") / "checkout")
+    base = tmp_path_factory.mktemp("second")
+    base.chmod(0o755)
+    return checkout.copy(base / "checkout")
 
 
 @pytest.fixture
