@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from services.metrics.access import TokenFile, TokenFileError
+from services.metrics.auth import TokenFile, TokenFileError
 from services.metrics.settings import BadSetting, Settings
-from services.metrics.store.folder import FolderTakenError, claim
+from services.metrics.store.data_dir_lock import DataDirLockedError, claim
 
 GRACEFUL_SECONDS = 8
 """How long open requests may take when the service stops; below Compose's ten seconds."""
@@ -149,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
         reason = error.strerror or str(error)
         print(f"start_metrics_server: cannot use the data folder: {reason}", file=sys.stderr)
         return 2
-    except (BadSetting, TokenFileError, FolderTakenError) as error:
+    except (BadSetting, TokenFileError, DataDirLockedError) as error:
         print(f"start_metrics_server: {error}", file=sys.stderr)
         return 2
     serve(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response
 
 from services.metrics import audit
-from services.metrics.routes import api, page, push, runbooks, scrape, status
+from services.metrics.routes import api, push, runbooks, scrape, status, status_page
 from services.metrics.service import Service
 from services.metrics.settings import Settings
 
@@ -25,7 +25,7 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("services.metrics", static_folder=None)
     app.url_map.merge_slashes = False
     app.extensions["dreamos"] = Service(settings)
-    for module in (api, page, push, runbooks, scrape, status):
+    for module in (api, push, runbooks, scrape, status, status_page):
         app.register_blueprint(module.blueprint)
     audit.watch(app)
     app.register_error_handler(404, _not_found)

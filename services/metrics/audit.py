@@ -21,7 +21,7 @@ from flask import Flask, Request, Response, g, request
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import Metric
 
-from services.metrics.errors import Refused
+from services.metrics.errors import Rejected
 
 Action = Literal["admin", "delete", "reload", "token_refused"]
 
@@ -155,7 +155,7 @@ class Watch:
 
     def after(self, response: Response) -> Response:
         """Look at a request that has been answered; for ``Flask.after_request``."""
-        refusal: Refused | None = g.get("refusal")
+        refusal: Rejected | None = g.get("refusal")
         action = _action(request, refusal)
         actor = request.remote_addr or "unknown"
         if action is None or (refusal and self._was_recorded(refusal, actor)):
@@ -173,7 +173,7 @@ class Watch:
         """Record that a file was read again, or could not be."""
         self._log.record("reload", "service", what, outcome, reason)
 
-    def _was_recorded(self, refusal: Refused, actor: str) -> bool:
+    def _was_recorded(self, refusal: Rejected, actor: str) -> bool:
         """Tell whether the address's being throttled is on record; a guesser fills no disk."""
         if refusal.reason != "throttled":
             return False
@@ -187,7 +187,7 @@ class Watch:
         return False
 
 
-def _action(asked: Request, refusal: Refused | None) -> Action | None:
+def _action(asked: Request, refusal: Rejected | None) -> Action | None:
     """Return what the request did or tried, None for what is not recorded."""
     if refusal is not None and refusal.reason in _TOKEN_REASONS:
         return "token_refused"

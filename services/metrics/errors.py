@@ -27,7 +27,7 @@ REASONS: dict[str, int] = {
 """Every value of the label ``reason`` of ``dreamos_ingest_rejected_total``, with its HTTP status."""
 
 
-class Refused(Exception):  # noqa: N818  (it is an answer, not a fault of the service)
+class Rejected(Exception):  # noqa: N818  (it is an answer, not a fault of the service)
     """A request that changes nothing; the sender is told why.
 
     Args:

@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from services.metrics.routes.scrape import SIX
 from services.metrics.service import Service
+from services.metrics.store.agent_status import STATES
 from services.metrics.store.group import View
-from services.metrics.store.record import STATES
 
 MOODS = ("lost", "stalled", "running", "ended")
 """How agents are, in the order in which a person wants to see them."""

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client.core import Metric
 
-from services.metrics.access import Access
-from services.metrics.brake import Brake
+from services.metrics.auth import Authenticator
 from services.metrics.collectors import Collectors, start_all
-from services.metrics.errors import Refused
+from services.metrics.errors import Rejected
 from services.metrics.exposition.scrape import Exposition
 from services.metrics.health import Component, Health
+from services.metrics.maintenance import Maintenance
+from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.selfmetrics import SelfMetrics
 from services.metrics.settings import Settings
-from services.metrics.store.disk import Disk
-from services.metrics.store.folder import claim
+from services.metrics.store.data_dir_lock import claim
 from services.metrics.store.group import View
-from services.metrics.store.show import ViewKey
+from services.metrics.store.sqlite_storage import SqliteStorage
 from services.metrics.store.store import Store
-from services.metrics.turns import Turns
-from services.metrics.upkeep import Upkeep
+from services.metrics.store.views import ViewKey
+from services.metrics.tarpit import Tarpit
 
 
 class Service:
@@ -39,17 +39,17 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.started = time.time()
-        self.access = Access(
+        self.access = Authenticator(
             settings.push_token_file, settings.read_token_file, settings.max_auth_failures
         )
-        self.brake = Brake(settings.threads // 4)
+        self.brake = Tarpit(settings.threads // 4)
         self.metrics = SelfMetrics()
         self._claim = claim(settings.data_dir)
-        self.disk = Disk(settings.data_dir)
-        self.turns = Turns()
+        self.disk = SqliteStorage(settings.data_dir)
+        self.turns = ScrapePriority()
         self.store = Store(settings, self.disk, turns=self.turns)
         self.store.flusher.observe = self.metrics.flush_duration.observe
-        self.upkeep = Upkeep(self.store, self.disk, settings)
+        self.upkeep = Maintenance(self.store, self.disk, settings)
         self.health = Health()
         self.health.register("store", self._store_health)
         self.health.register("disk", self._disk_health)
@@ -84,7 +84,7 @@ class Service:
         """Take what a collector found (see :meth:`Store.replace_local`)."""
         self.store.replace_local(name, families)
 
-    def count_refusal(self, refusal: Refused, push: bool) -> None:
+    def count_refusal(self, refusal: Rejected, push: bool) -> None:
         """Count a refused request by its reason."""
         self.metrics.rejected.labels(refusal.reason).inc()
         if push:

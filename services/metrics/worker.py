@@ -14,9 +14,9 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from services.metrics.lanes.head import MAX_BODY, MAX_HEAD, Answers, Head, Unusual, head_of
-from services.metrics.lanes.push import PushLane
-from services.metrics.lanes.scrape import ScrapeLane
+from services.metrics.fastpath.head import MAX_BODY, MAX_HEAD, Answers, Head, Unusual, head_of
+from services.metrics.fastpath.push import PushLane
+from services.metrics.fastpath.scrape import ScrapeLane
 
 SWITCH = 0.0001
 """Seconds after which a busy thread lets the event loop go on, and the other way round."""

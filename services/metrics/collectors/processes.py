@@ -12,7 +12,7 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .proctable import Found, LinuxTable, PortableTable, Process, Table
 
@@ -137,7 +137,7 @@ class ProcessCollector:
                 yield Path(path)
 
     def _families(self) -> list[Metric]:
-        out = Families()
+        out = MetricBuilder()
         text = "Processes whose names cannot be a label, or that were one agent too many."
         out.counter("dreamos_process_refused_total", text, self._refused)
         for name, agent in self._agents.items():
@@ -145,7 +145,7 @@ class ProcessCollector:
         return out.list()
 
 
-def _describe(out: Families, labels: dict[str, str], agent: Agent) -> None:
+def _describe(out: MetricBuilder, labels: dict[str, str], agent: Agent) -> None:
     live = list(agent.live.values())
     out.gauge("dreamos_processes", "Processes of the agent that run now.", len(live), labels)
     cpu = agent.retired + sum(process.cpu for process in live)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from prometheus_client.core import Metric
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Scheduler:
 
     def families(self) -> list[Metric]:
         """Return the scheduler's own metrics."""
-        out = Families()
+        out = MetricBuilder()
         for name, record in self.records().items():
             _describe(out, {"collector": name}, record)
         return out.list()
@@ -132,7 +132,7 @@ class Scheduler:
             log.warning("collector %s failed: %s", name, error, exc_info=problem)
 
 
-def _describe(out: Families, labels: dict[str, str], record: Record) -> None:
+def _describe(out: MetricBuilder, labels: dict[str, str], record: Record) -> None:
     for outcome, count in (("success", record.successes), ("failure", record.failures)):
         out.counter(
             "dreamos_collector_runs_total",

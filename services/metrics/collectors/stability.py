@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Stability:
 
     def collect(self) -> list[Metric]:
         """Return starts and uptime."""
-        out = Families()
+        out = MetricBuilder()
         out.counter("dreamos_service_starts_total", "Starts of the service.", self.starts)
         text = "Starts after an end without a clean stop."
         out.counter("dreamos_service_unclean_starts_total", text, self.unclean)

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Container, Hashable
 
 from services.metrics.exposition.messages import Chunk, Shape, assemble, shape_of
-from services.metrics.parsing.serieslist import SeriesList
+from services.metrics.series.series_list import SeriesList
 from services.metrics.store.group import View
 
 MOST = 100_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from services.metrics.parsing.serieslist import Family, Floats, Ints
+from services.metrics.series.series_list import Family, Floats, Ints
 from services.metrics.store.group import View
 
 Views = Mapping[Any, View]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 
-from services.metrics.parsing.serieslist import SeriesList
+from services.metrics.series.series_list import SeriesList
 
 _EMPTY_INSTANCE = 'instance=""'
 

@@ -15,10 +15,10 @@ from functools import lru_cache
 import numpy as np
 
 from services.metrics.exposition.lines import has_instance, without_instance
-from services.metrics.parsing.grammar import unescape
-from services.metrics.parsing.serieslist import CREATED, Family, Ints, SeriesList
-from services.metrics.store.merge import metric_of
-from services.metrics.store.overlap import PAIR
+from services.metrics.parsing.lexer import unescape
+from services.metrics.series.merge import metric_of
+from services.metrics.series.series_list import CREATED, Family, Ints, SeriesList
+from services.metrics.store.duplicate_series import PAIR
 
 TYPES = {"counter": 0, "gauge": 1, "summary": 2, "unknown": 3, "histogram": 4}
 """Number of each type; everything else is a gauge."""

@@ -16,8 +16,8 @@ from services.metrics.exposition.chunks import Chunks
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.messages import TYPES, Chunk, sized, varint
 from services.metrics.exposition.regions import SPARE, Making, Regions
-from services.metrics.exposition.rooms import Rooms
-from services.metrics.parsing.serieslist import Family, Floats, Ints, SeriesList
+from services.metrics.exposition.value_slots import ValueSlots
+from services.metrics.series.series_list import Family, Floats, Ints, SeriesList
 
 
 class _Sheet:
@@ -60,7 +60,7 @@ class ProtobufRenderer:
         self._begin()
 
     def _begin(self) -> None:
-        self._regions, self._rooms = Regions(), Rooms()
+        self._regions, self._rooms = Regions(), ValueSlots()
         self._sheet = _Sheet(bytearray(), np.zeros(0))
 
     def prepare(self, prefix: str, series: SeriesList) -> None:

@@ -12,10 +12,10 @@ from services.metrics.exposition.lines import PrefixCache
 from services.metrics.exposition.negotiate import Format
 from services.metrics.exposition.protobuf import ProtobufRenderer
 from services.metrics.exposition.text import TextRenderer
-from services.metrics.parsing.serieslist import CREATED, SeriesList, select
+from services.metrics.scrape_priority import ScrapePriority
+from services.metrics.series.merge import subset
+from services.metrics.series.series_list import CREATED, SeriesList, select
 from services.metrics.store.group import View
-from services.metrics.store.merge import subset
-from services.metrics.turns import Turns
 
 Renderer = TextRenderer | ProtobufRenderer
 IDLE = 120.0
@@ -30,9 +30,9 @@ class Exposition:
         turns: where scrapes announce themselves; None where nothing else goes on.
     """
 
-    def __init__(self, views: Callable[[], Views], turns: Turns | None = None) -> None:
+    def __init__(self, views: Callable[[], Views], turns: ScrapePriority | None = None) -> None:
         self._views = views
-        self._turns = turns or Turns()
+        self._turns = turns or ScrapePriority()
         self._lock = threading.Lock()
         self._layout: Layout | None = None
         self._cache = PrefixCache()

@@ -7,9 +7,9 @@ import numpy as np
 from services.metrics.exposition.body import Body
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.lines import PrefixCache
-from services.metrics.exposition.numbers import render
-from services.metrics.parsing.grammar import escape_help
-from services.metrics.parsing.serieslist import CREATED, Family, Ints
+from services.metrics.exposition.number_format import render
+from services.metrics.parsing.lexer import escape_help
+from services.metrics.series.series_list import CREATED, Family, Ints
 
 _TEXT_TYPES = {
     "info": "gauge",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from services.metrics.errors import Refused
-from services.metrics.parsing.grammar import METRIC_NAME, escape_help, escape_label
+from services.metrics.errors import Rejected
+from services.metrics.parsing.lexer import METRIC_NAME, escape_help, escape_label
 
 _TYPES = {0: "counter", 1: "gauge", 2: "summary", 3: "untyped", 4: "histogram"}
 _PLACES = {"counter": 3, "gauge": 2, "summary": 4, "untyped": 5, "histogram": 7}
@@ -25,7 +25,7 @@ class Message:
         data: the bytes.
 
     Raises:
-        Refused: ``parse``: they are not a message.
+        Rejected: ``parse``: they are not a message.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -42,7 +42,7 @@ class Message:
                 if kind == 2:
                     size, at = _varint(data, at)
                 if size < 0 or at + size > len(data):
-                    raise Refused("parse", "the protocol buffer is damaged")
+                    raise Rejected("parse", "the protocol buffer is damaged")
                 value, at = data[at : at + size], at + size
             self._fields.setdefault(tag >> 3, []).append(value)
 
@@ -61,7 +61,7 @@ class Message:
         try:
             return found[-1].decode("utf-8") if found else ""
         except UnicodeDecodeError:
-            raise Refused("utf8", "a string of the protocol buffer is not UTF-8") from None
+            raise Rejected("utf8", "a string of the protocol buffer is not UTF-8") from None
 
     def whole(self, field: int) -> int:
         """Return a whole number, 0 when it is not there."""
@@ -72,7 +72,7 @@ class Message:
         """Return a float64, 0 when it is not there."""
         found = self.parts(field)
         if found and len(found[-1]) != 8:
-            raise Refused("parse", "the protocol buffer is damaged")
+            raise Rejected("parse", "the protocol buffer is damaged")
         return float(struct.unpack("<d", found[-1])[0]) if found else 0.0
 
 
@@ -84,7 +84,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         at, shift = at + 1, shift + 7
         if byte < 0x80:
             return result & 0xFFFF_FFFF_FFFF_FFFF, at
-    raise Refused("parse", "the protocol buffer is cut off")
+    raise Rejected("parse", "the protocol buffer is cut off")
 
 
 def to_text(body: bytes) -> bytes:
@@ -94,14 +94,14 @@ def to_text(body: bytes) -> bytes:
         body: families, each with its length in front.
 
     Raises:
-        Refused: ``parse``, ``utf8``, ``type`` (native histograms) or ``timestamp``.
+        Rejected: ``parse``, ``utf8``, ``type`` (native histograms) or ``timestamp``.
     """
     lines: list[str] = []
     at = 0
     while at < len(body):
         size, at = _varint(body, at)
         if at + size > len(body):
-            raise Refused("parse", "the protocol buffer is cut off")
+            raise Rejected("parse", "the protocol buffer is cut off")
         lines.extend(_family(Message(body[at : at + size])))
         at += size
     return "".join(lines).encode("utf-8")
@@ -110,10 +110,10 @@ def to_text(body: bytes) -> bytes:
 def _family(family: Message) -> Iterator[str]:
     name, number = family.text(1), family.whole(3)
     if not METRIC_NAME.fullmatch(name):
-        raise Refused("parse", f"{name[:40]!r} is not a metric name")
+        raise Rejected("parse", f"{name[:40]!r} is not a metric name")
     kind = _TYPES.get(number)
     if kind is None:
-        raise Refused("type", f"the type of {name} is not known here")
+        raise Rejected("type", f"the type of {name} is not known here")
     if family.text(2):
         yield f"# HELP {name} {escape_help(family.text(2), False)}\n"
     yield f"# TYPE {name} {kind}\n"
@@ -122,10 +122,10 @@ def _family(family: Message) -> Iterator[str]:
         metric = Message(data)
         labels = [(pair.text(1), pair.text(2)) for pair in map(Message, metric.parts(1))]
         if metric.whole(6):
-            raise Refused("timestamp", f"{name}: a pushed sample must not have a timestamp")
+            raise Rejected("timestamp", f"{name}: a pushed sample must not have a timestamp")
         value = metric.message(_PLACES[kind])
         if value is None:
-            raise Refused("type", f"a metric of {name} has no {kind}")
+            raise Rejected("type", f"a metric of {name} has no {kind}")
         yield from _samples(name, kind, labels, value)
         created = value.message(_CREATED.get(kind, 0))
         if created is not None:
@@ -151,7 +151,7 @@ def _samples(name: str, kind: str, labels: Labels, value: Message) -> Iterator[s
     else:
         buckets = [Message(data) for data in value.parts(3)]
         if not buckets and any(value.parts(field) for field in (9, 12)):
-            raise Refused("type", f"{name} is a native histogram; send classic buckets")
+            raise Rejected("type", f"{name} is a native histogram; send classic buckets")
         bounds = [(part.double(2), part.whole(1)) for part in buckets]
         if not any(bound == float("inf") for bound, _ in bounds):
             bounds.append((float("inf"), count))

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.metrics.errors import Refused
-from services.metrics.parsing.draft import (
+from services.metrics.errors import Rejected
+from services.metrics.parsing.family_builder import (
     TYPES,
-    Draft,
+    FamilyBuilder,
     adopt_created,
     canonical,
     check_labels,
 )
-from services.metrics.parsing.grammar import METRIC_NAME, number, split_sample, unescape
-from services.metrics.parsing.serieslist import GAUGE_ROLES, Entry, Floats, Ints, SeriesList
+from services.metrics.parsing.lexer import METRIC_NAME, number, split_sample, unescape
+from services.metrics.series.series_list import GAUGE_ROLES, Entry, Floats, Ints, SeriesList
 from services.metrics.settings import Settings
 
 OWN = frozenset(
@@ -87,7 +87,7 @@ def parse(
         give_way: called every so many lines, to let others go first.
 
     Raises:
-        Refused: with the number of the first line that is wrong.
+        Rejected: with the number of the first line that is wrong.
     """
     return _Reader(openmetrics, drop, limits or Settings(), give_way).read(body)
 
@@ -100,7 +100,7 @@ def check_length(body: bytes, most: int) -> None:
         most: series that it may have.
 
     Raises:
-        Refused: ``too_many_series``.
+        Rejected: ``too_many_series``.
     """
     content = np.frombuffer(body, dtype=np.uint8)
     found = 0
@@ -110,7 +110,7 @@ def check_length(body: bytes, most: int) -> None:
             ends = ends[:-1]
         found += int(np.count_nonzero(_BEGINS_SAMPLE[content[ends + 1]]))
         if found > most:
-            raise Refused("too_many_series", f"more than {most} series")
+            raise Rejected("too_many_series", f"more than {most} series")
 
 
 @dataclass
@@ -119,8 +119,8 @@ class _Reader:
     drop: frozenset[str]
     limits: Settings
     give_way: Callable[[], None]
-    drafts: dict[str, Draft] = field(default_factory=dict)
-    current: Draft | None = None
+    drafts: dict[str, FamilyBuilder] = field(default_factory=dict)
+    current: FamilyBuilder | None = None
     values: list[float] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
@@ -140,7 +140,7 @@ class _Reader:
                 self._comment(text, at)
             elif text.strip(" \t") == "":
                 if self.openmetrics:
-                    raise Refused("parse", "OpenMetrics has no empty lines", at)
+                    raise Rejected("parse", "OpenMetrics has no empty lines", at)
                 self.heads.append(line)
             else:
                 self._sample(line, text, at)
@@ -152,12 +152,12 @@ class _Reader:
             if lines[-1] == b"":
                 lines.pop()
             if not lines or lines[-1] != b"# EOF":
-                raise Refused("parse", "OpenMetrics must end with # EOF", max(1, len(lines)))
+                raise Rejected("parse", "OpenMetrics must end with # EOF", max(1, len(lines)))
             if b"# EOF" in lines[:-1]:
-                raise Refused("parse", "there are lines after # EOF", lines.index(b"# EOF") + 2)
+                raise Rejected("parse", "there are lines after # EOF", lines.index(b"# EOF") + 2)
             return lines
         if lines.pop() != b"":
-            raise Refused("parse", "the last line does not end with a newline", len(lines) + 1)
+            raise Rejected("parse", "the last line does not end with a newline", len(lines) + 1)
         return lines
 
     def _comment(self, text: str, at: int) -> None:
@@ -168,60 +168,60 @@ class _Reader:
         elif word in ("HELP", "TYPE") or (word == "UNIT" and self.openmetrics):
             self._describe(word, parts, at)
         elif self.openmetrics and text != "# EOF":
-            raise Refused("parse", "OpenMetrics knows only HELP, TYPE, UNIT and EOF", at)
+            raise Rejected("parse", "OpenMetrics knows only HELP, TYPE, UNIT and EOF", at)
 
     def _aggregate(self, parts: list[str], at: int) -> None:
         how = parts[3].strip() if len(parts) == 4 else ""
         if how not in GAUGE_ROLES:
-            raise Refused("parse", "write # dreamos:aggregate <family> sum|max|min|mostrecent", at)
+            raise Rejected("parse", "write # dreamos:aggregate <family> sum|max|min|mostrecent", at)
         self.aggregates[parts[2]] = how
         if parts[2] in self.drafts:
             draft = self.drafts[parts[2]]
             if draft.rows and draft.aggregate != how:
-                raise Refused("parse", "dreamos:aggregate must come before the samples", at)
+                raise Rejected("parse", "dreamos:aggregate must come before the samples", at)
             draft.aggregate = how
 
     def _describe(self, word: str, parts: list[str], at: int) -> None:
         if len(parts) < 3 or not METRIC_NAME.fullmatch(parts[2]):
-            raise Refused("parse", f"a metric name was expected after {word}", at)
+            raise Rejected("parse", f"a metric name was expected after {word}", at)
         draft = self._open(parts[2], at)
         rest = parts[3] if len(parts) == 4 else ""
         if draft.rows:
-            raise Refused("parse", f"{word} of {draft.base} comes after its samples", at)
+            raise Rejected("parse", f"{word} of {draft.base} comes after its samples", at)
         if word == "HELP":
             if draft.help is not None:
-                raise Refused("duplicate", f"a second HELP for {draft.base}", at)
+                raise Rejected("duplicate", f"a second HELP for {draft.base}", at)
             draft.help = unescape(rest, at, self.openmetrics)[: self.limits.max_help]
         elif word == "TYPE":
             self._type(draft, rest.strip(" \t"), at)
         else:
             draft.unit = rest
             if rest and not draft.base.endswith("_" + rest):
-                raise Refused("type", f"{draft.base} does not end with its unit {rest}", at)
+                raise Rejected("type", f"{draft.base} does not end with its unit {rest}", at)
 
-    def _type(self, draft: Draft, kind: str, at: int) -> None:
+    def _type(self, draft: FamilyBuilder, kind: str, at: int) -> None:
         if draft.type is not None:
-            raise Refused("duplicate", f"a second TYPE for {draft.base}", at)
+            raise Rejected("duplicate", f"a second TYPE for {draft.base}", at)
         modern = ("unknown", "info", "stateset", "gaugehistogram")
         if kind not in TYPES or (kind == "untyped" if self.openmetrics else kind in modern):
-            raise Refused("type", f"{kind[:40]!r} is not a type of this format", at)
+            raise Rejected("type", f"{kind[:40]!r} is not a type of this format", at)
         draft.type = kind
 
-    def _open(self, name: str, at: int) -> Draft:
+    def _open(self, name: str, at: int) -> FamilyBuilder:
         """Return the family ``name``, which must be the one being read or a new one."""
         draft = self.drafts.get(name)
         if draft is None:
             how = self.aggregates.get(name, "sum")
-            draft = Draft(name, at, self.openmetrics, aggregate=how)
+            draft = FamilyBuilder(name, at, self.openmetrics, aggregate=how)
             self.drafts[name] = draft
         elif draft is not self.current and (draft.closed or self.openmetrics):
-            raise Refused("parse", f"the lines of {name} do not stand together", at)
+            raise Rejected("parse", f"the lines of {name} do not stand together", at)
         if self.current is not None and self.current is not draft:
             self.current.closed = bool(self.current.rows)
         self.current = draft
         return draft
 
-    def _family_of(self, name: str, at: int) -> tuple[Draft, str]:
+    def _family_of(self, name: str, at: int) -> tuple[FamilyBuilder, str]:
         if self.current is not None:
             suffix = self.current.suffix_of(name)
             if suffix is not None:
@@ -233,11 +233,11 @@ class _Reader:
         if self.openmetrics and self.current and name.startswith(self.current.base + "_"):
             kind = self.current.kind
             if kind != "unknown" and not self.current.rows:
-                raise Refused("type", f"{name} is no sample of the {kind} {self.current.base}", at)
+                raise Rejected("type", f"{name} is no sample of the {kind} {self.current.base}", at)
         draft = self._open(name, at)
         suffix = draft.suffix_of(name)
         if suffix is None:
-            raise Refused("type", f"{name} is no sample name of a {draft.kind}", at)
+            raise Rejected("type", f"{name} is no sample name of a {draft.kind}", at)
         return draft, suffix
 
     def _sample(self, line: bytes, text: str, at: int) -> None:
@@ -248,13 +248,13 @@ class _Reader:
         labels = canonical(pairs, self.drop)
         first = self.seen.setdefault((name, labels), at)
         if first != at:
-            raise Refused("duplicate", f"the same series as in line {first}", at)
+            raise Rejected("duplicate", f"the same series as in line {first}", at)
         metric = labels
         if draft.kind in ("histogram", "summary", "gaugehistogram"):
             metric = canonical(pairs, self.drop | _POINT_LABELS)
         if len(self.values) >= self.limits.max_series:
             limit = self.limits.max_series
-            raise Refused("too_many_series", f"more than {limit} series", at)
+            raise Rejected("too_many_series", f"more than {limit} series", at)
         draft.rows.append((Entry(name, labels, draft.role(suffix)), metric, len(self.values)))
         self.heads.append(line[: len(line) - len(rest.encode())])
         self.rows.append(at)
@@ -269,9 +269,9 @@ class _Reader:
         parts = rest.split(" ") if self.openmetrics else _BLANKS.split(rest.rstrip(" \t"))
         if len(parts) == 2:
             number(parts[1], at)
-            raise Refused("timestamp", "a pushed sample must not have a timestamp", at)
+            raise Rejected("timestamp", "a pushed sample must not have a timestamp", at)
         if len(parts) != 1:
-            raise Refused("parse", "a value was expected and nothing after it", at)
+            raise Rejected("parse", "a value was expected and nothing after it", at)
         if parts[0] != rest:
             self.plain = False
         return number(parts[0], at)
@@ -279,10 +279,10 @@ class _Reader:
     def _limit(self, pairs: list[tuple[str, str]], at: int) -> None:
         limits = self.limits
         if len(pairs) > limits.max_labels:
-            raise Refused("label", f"more than {limits.max_labels} labels", at)
+            raise Rejected("label", f"more than {limits.max_labels} labels", at)
         for name, value in pairs:
             if len(name) > limits.max_label_name or len(value) > limits.max_label_value:
-                raise Refused("label", f"the label {name[:40]} is too long", at)
+                raise Rejected("label", f"the label {name[:40]} is too long", at)
 
     def _finish(self) -> Parsed:
         adopt_created(self.drafts)
@@ -304,7 +304,7 @@ def _decode(line: bytes, at: int) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError:
-        raise Refused("utf8", "this line is not UTF-8", at) from None
+        raise Rejected("utf8", "this line is not UTF-8", at) from None
 
 
 def _stems(name: str) -> tuple[str, ...]:
@@ -312,11 +312,11 @@ def _stems(name: str) -> tuple[str, ...]:
     return (name, *(name[: name.rfind("_")],)) if "_" in name else (name,)
 
 
-def _by_metric(draft: Draft) -> list[tuple[Entry, int]]:
+def _by_metric(draft: FamilyBuilder) -> list[tuple[Entry, int]]:
     """Put the series of one metric (one label set) together, in the order of first sight.
 
     Raises:
-        Refused: ``type`` when a histogram has buckets but none for +Inf.
+        Rejected: ``type`` when a histogram has buckets but none for +Inf.
     """
     first: dict[str, int] = {}
     bounds: list[float | None] = []
@@ -329,7 +329,7 @@ def _by_metric(draft: Draft) -> list[tuple[Entry, int]]:
             last[metric] = max(bound, last.get(metric, bound))
     for metric, bound in last.items():
         if bound != math.inf:
-            raise Refused("type", f"{draft.base}{{{metric}}} has no bucket for +Inf", draft.line)
+            raise Rejected("type", f"{draft.base}{{{metric}}} has no bucket for +Inf", draft.line)
 
     def place(row: int) -> tuple[int, bool, float, int]:
         bound = bounds[row]
@@ -345,25 +345,25 @@ def _bound(entry: Entry) -> float | None:
     return float(found[1]) if found else None
 
 
-def _check_claims(drafts: list[Draft]) -> None:
-    owners: dict[str, Draft] = {}
+def _check_claims(drafts: list[FamilyBuilder]) -> None:
+    owners: dict[str, FamilyBuilder] = {}
     for draft in drafts:
         for name in draft.family().sample_names:
             other = owners.setdefault(name, draft)
             if other is not draft:
                 line = max(draft.line, other.line)
-                raise Refused("type", f"{name} belongs to two families", line)
+                raise Rejected("type", f"{name} belongs to two families", line)
 
 
 def _check_exemplar(text: str, at: int) -> None:
     """Read an exemplar for its form; the service does not keep it."""
     if not text.startswith("{"):
-        raise Refused("parse", "an exemplar begins with its labels", at)
+        raise Rejected("parse", "an exemplar begins with its labels", at)
     line = split_sample("exemplar" + text, at, True)
     if sum(len(name) + len(value) for name, value in line.labels) > 128:
-        raise Refused("parse", "the labels of an exemplar are longer than 128 characters", at)
+        raise Rejected("parse", "the labels of an exemplar are longer than 128 characters", at)
     parts = line.rest.split(" ")
     if len(parts) > 2:
-        raise Refused("parse", "an exemplar has a value and at most a timestamp", at)
+        raise Rejected("parse", "an exemplar has a value and at most a timestamp", at)
     for part in parts:
         number(part, at)

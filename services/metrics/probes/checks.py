@@ -16,15 +16,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .config import Probe, address
+from .connection import connect, cut_off
 from .dns import check_dns
-from .finding import Deadline, Finding, ProbeError
-from .wire import connect, cut_off
+from .result import Deadline, ProbeError, ProbeResult
 
 ANSWER = 64 * 1024  # bytes of an answer that are looked at
 _POLL = 0.05
 
 
-def check(probe: Probe, stopping: threading.Event) -> Finding:
+def check(probe: Probe, stopping: threading.Event) -> ProbeResult:
     """Probe once, in at most about ``probe.timeout`` seconds; never raises. ``stopping`` ends a command early."""
     try:
         if probe.kind == "command":
@@ -33,10 +33,10 @@ def check(probe: Probe, stopping: threading.Event) -> Finding:
     except ProbeError as problem:
         return problem.finding
     except Exception as problem:  # noqa: BLE001 - a probe's fault is a finding, whatever it is
-        return Finding("error", f"the probe failed ({type(problem).__name__})")
+        return ProbeResult("error", f"the probe failed ({type(problem).__name__})")
 
 
-def check_http(probe: Probe) -> Finding:
+def check_http(probe: Probe) -> ProbeResult:
     """Ask for a URL; the status and the answer's beginning must be as expected. Redirects are not followed."""
     url, deadline = urlsplit(probe.target), Deadline(probe.timeout)
     tls = url.scheme == "https"
@@ -61,11 +61,11 @@ def check_http(probe: Probe) -> Finding:
         connection.close()
         sock.close()
     if answer.status not in (probe.expect_status or range(200, 300)):
-        return Finding("status", f"status {answer.status}", expiry)
+        return ProbeResult("status", f"status {answer.status}", expiry)
     return _expected(probe, body, expiry)
 
 
-def check_tcp(probe: Probe) -> Finding:
+def check_tcp(probe: Probe) -> ProbeResult:
     """Connect; with ``send`` or ``expect``, talk as well."""
     deadline = Deadline(probe.timeout)
     host, port = address(probe.target, probe.name)
@@ -83,7 +83,7 @@ def check_tcp(probe: Probe) -> Finding:
             raise ProbeError("protocol", "the connection broke", expiry) from None
 
 
-def _listen(sock: socket.socket, probe: Probe, expiry: float | None) -> Finding:
+def _listen(sock: socket.socket, probe: Probe, expiry: float | None) -> ProbeResult:
     said = b""
     while probe.expect and len(said) < ANSWER:
         if _expected(probe, said, expiry).up:
@@ -95,10 +95,10 @@ def _listen(sock: socket.socket, probe: Probe, expiry: float | None) -> Finding:
     return _expected(probe, said, expiry)
 
 
-def _expected(probe: Probe, said: bytes, expiry: float | None) -> Finding:
+def _expected(probe: Probe, said: bytes, expiry: float | None) -> ProbeResult:
     if probe.expect and not re.search(probe.expect, said.decode("utf-8", "replace")):
-        return Finding("content", "the answer is not the expected one", expiry)
-    return Finding(expiry=expiry)
+        return ProbeResult("content", "the answer is not the expected one", expiry)
+    return ProbeResult(expiry=expiry)
 
 
 def _headers(probe: Probe) -> dict[str, str]:
@@ -112,22 +112,22 @@ def _headers(probe: Probe) -> dict[str, str]:
     return headers
 
 
-def check_file(probe: Probe) -> Finding:
+def check_file(probe: Probe) -> ProbeResult:
     """Look at a file's age, by the time of its last change."""
     try:
         age = time.time() - Path(probe.target).stat().st_mtime
     except FileNotFoundError:
-        return Finding("missing", "the file is not there")
+        return ProbeResult("missing", "the file is not there")
     except OSError:
-        return Finding("error", "the file cannot be looked at")
+        return ProbeResult("error", "the file cannot be looked at")
     if age > probe.max_age:
-        return Finding(
+        return ProbeResult(
             "stale", f"last changed {age:.0f} s ago, at most {probe.max_age:.0f} s are right"
         )
-    return Finding()
+    return ProbeResult()
 
 
-def check_command(probe: Probe, stopping: threading.Event) -> Finding:
+def check_command(probe: Probe, stopping: threading.Event) -> ProbeResult:
     """Run a program without a shell; it must end with 0 in time. It and its children are killed otherwise."""
     deadline = Deadline(probe.timeout)
     try:
@@ -139,13 +139,13 @@ def check_command(probe: Probe, stopping: threading.Event) -> Finding:
             start_new_session=True,
         )
     except OSError:
-        return Finding("missing", "the program cannot be started")
+        return ProbeResult("missing", "the program cannot be started")
     try:
         while not deadline.passed and not stopping.is_set():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = process.wait(_POLL)
-                return Finding() if code == 0 else Finding("exit", f"exit status {code}")
-        return Finding("timeout", "it did not end in time")
+                return ProbeResult() if code == 0 else ProbeResult("exit", f"exit status {code}")
+        return ProbeResult("timeout", "it did not end in time")
     finally:
         _end(process)
 

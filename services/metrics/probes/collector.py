@@ -9,10 +9,10 @@ from pathlib import Path
 
 from prometheus_client.core import Metric
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .config import Probe, ProbeFileError, load
-from .finding import REASONS
+from .result import REASONS
 from .watcher import State, Watcher
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class DependencyCollector:
     def collect(self) -> list[Metric]:
         """Return every figure of every dependency."""
         self.reload()
-        out, now = Families(), time.time()
+        out, now = MetricBuilder(), time.time()
         text = "1 when the probes file is in use as it is now."
         out.gauge("dreamos_probes_file_valid", text, 0 if self.problem else 1)
         for watcher in list(self._watchers.values()):
@@ -112,7 +112,7 @@ class DependencyCollector:
                 watcher.start()
 
 
-def _describe(out: Families, probe: Probe, state: State, now: float) -> None:
+def _describe(out: MetricBuilder, probe: Probe, state: State, now: float) -> None:
     labels = {"dependency": probe.name, "kind": probe.kind}
     text = "Failed probes by reason."
     for reason in REASONS:

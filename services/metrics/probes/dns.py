@@ -8,7 +8,7 @@ import socket
 import struct
 
 from .config import Probe, address
-from .finding import Deadline, Finding, ProbeError
+from .result import Deadline, ProbeError, ProbeResult
 
 _TYPES = {"A": 1, "AAAA": 28}
 _RCODES = {
@@ -20,14 +20,14 @@ _RCODES = {
 }
 
 
-def check_dns(probe: Probe) -> Finding:
+def check_dns(probe: Probe) -> ProbeResult:
     """Resolve a name; with ``expect``, one of its addresses must be that one. Raises ProbeError."""
     found = _ask(probe) if probe.server else _system(probe)
     if not found:
-        return Finding("dns", f"the name has no {probe.record} record")
+        return ProbeResult("dns", f"the name has no {probe.record} record")
     if probe.expect and probe.expect not in found:
-        return Finding("content", "the expected address is not among the answers")
-    return Finding()
+        return ProbeResult("content", "the expected address is not among the answers")
+    return ProbeResult()
 
 
 def _system(probe: Probe) -> set[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .checks import check
 from .config import Probe
-from .finding import Finding
+from .result import ProbeResult
 
 FLAPPING_CHANGES = 4  # so many changes between up and down ...
 FLAPPING_WINDOW = 1800.0  # ... within so many seconds are called flapping
@@ -80,12 +80,12 @@ class Watcher:
                 and time.monotonic() - began > limit
                 and self._state.reason != "timeout"
             ):
-                self._take(Finding("timeout", "the probe does not come back"), limit)
+                self._take(ProbeResult("timeout", "the probe does not come back"), limit)
             state = State(**vars(self._state))
             state.failures, state.recent = Counter(state.failures), deque(state.recent)
             return state
 
-    def run_once(self) -> Finding:
+    def run_once(self) -> ProbeResult:
         """Probe once, now, in this thread."""
         with self._lock:
             self._began = began = time.monotonic()
@@ -103,7 +103,7 @@ class Watcher:
             due = max(due + self.probe.interval, time.monotonic())
             self._stopping.wait(due - time.monotonic())
 
-    def _take(self, finding: Finding, latency: float) -> None:
+    def _take(self, finding: ProbeResult, latency: float) -> None:
         state, now = self._state, time.time()
         if state.up is not finding.up:
             if state.up is not None:

@@ -9,14 +9,14 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from services.metrics import __version__
-from services.metrics.errors import Refused
-from services.metrics.exposition.numbers import render
-from services.metrics.parsing.grammar import unescape
-from services.metrics.parsing.serieslist import CREATED, Family
+from services.metrics.errors import Rejected
+from services.metrics.exposition.number_format import render
+from services.metrics.parsing.lexer import unescape
 from services.metrics.routes.context import refused, require, service
+from services.metrics.series.merge import metric_of
+from services.metrics.series.series_list import CREATED, Family
+from services.metrics.store.duplicate_series import PAIR
 from services.metrics.store.group import View
-from services.metrics.store.merge import metric_of
-from services.metrics.store.overlap import PAIR
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -26,7 +26,7 @@ def metrics() -> Response:
     """List every group with its families, in the Pushgateway's form."""
     try:
         require("read")
-    except Refused as refusal:
+    except Rejected as refusal:
         return refused(refusal)
     groups = []
     for labels, record, view in service().store.inventory():
@@ -47,7 +47,7 @@ def status() -> Response:
     """Say how the service was started and which version it is; no path and no token."""
     try:
         require("read")
-    except Refused as refusal:
+    except Rejected as refusal:
         return refused(refusal)
     running = service()
     hidden = ("push_token_file", "read_token_file", "data_dir")

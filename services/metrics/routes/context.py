@@ -7,7 +7,7 @@ from typing import cast
 
 from flask import Response, current_app, g, request
 
-from services.metrics.errors import Refused
+from services.metrics.errors import Rejected
 from services.metrics.service import Service
 
 _log = logging.getLogger("dreamos.metrics.access")
@@ -22,20 +22,20 @@ def require(kind: str) -> None:
     """Let the request pass if it may ``push`` or ``read``.
 
     Raises:
-        Refused: ``unauthorized`` or ``throttled``; it is counted and logged here.
+        Rejected: ``unauthorized`` or ``throttled``; it is counted and logged here.
     """
     running = service()
     address = request.remote_addr or "unknown"
     try:
         running.access.check(kind, request.headers.get("Authorization"), address)
-    except Refused as refusal:
+    except Rejected as refusal:
         running.metrics.auth_failures.labels(kind).inc()
         if refusal.reason == "unauthorized":  # what is throttled would only fill the log
             _log.warning("refused to %s: %s (from %s)", kind, refusal.message, address)
         raise
 
 
-def refused(refusal: Refused) -> Response:
+def refused(refusal: Rejected) -> Response:
     """Answer a refused request: the status, and the reason as plain text."""
     g.refusal = refusal  # for the audit log
     service().count_refusal(refusal, push=request.method in ("PUT", "POST", "DELETE"))

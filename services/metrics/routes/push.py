@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 
-from services.metrics.errors import Refused
+from services.metrics.errors import Rejected
 from services.metrics.parsing.protobuf import to_text
-from services.metrics.parsing.url import Target, parse_path
-from services.metrics.routes import body as reading
+from services.metrics.protocol import headers as reading
+from services.metrics.protocol.grouping_key import GroupingKey, parse_path
+from services.metrics.protocol.push import Push, PushResult
 from services.metrics.routes.context import refused, require, service
-from services.metrics.store.push import Answer, Push
 
 DRAIN = 4
 """How many times the limit is read and thrown away, so that the sender is there for the answer."""
@@ -24,7 +24,7 @@ blueprint = Blueprint("push", __name__)
 
 
 @lru_cache(maxsize=4096)
-def target_of(raw: str, max_labels: int, max_value: int) -> Target:
+def target_of(raw: str, max_labels: int, max_value: int) -> GroupingKey:
     """Return what a request line is about (see :func:`parse_path`); repeated ones are looked up."""
     path = urlsplit(raw).path if not raw.startswith("/") else raw.partition("?")[0]
     return parse_path(path, max_labels, max_value)
@@ -45,7 +45,7 @@ def push(_rest: str) -> Response:
             settings.max_label_value,
         )
         answer = running.store.delete(target) if request.method == "DELETE" else _take(target)
-    except Refused as refusal:
+    except Rejected as refusal:
         if target is not None and refusal.reason in _TOO_MUCH:
             running.brake.hold(target.labels)
         return refused(refusal)
@@ -55,7 +55,7 @@ def push(_rest: str) -> Response:
     return _respond(target, answer)
 
 
-def _respond(target: Target, answer: Answer) -> Response:
+def _respond(target: GroupingKey, answer: PushResult) -> Response:
     plain_delete = request.method == "DELETE" and target.incarnation is None
     response = Response(status=202 if plain_delete else 200, content_type="text/plain")
     response.headers["Dreamos-Result"] = answer.outcome
@@ -64,14 +64,14 @@ def _respond(target: Target, answer: Answer) -> Response:
     return response
 
 
-def _take(target: Target) -> Answer:
+def _take(target: GroupingKey) -> PushResult:
     headers = request.headers
     kind = reading.content_kind(headers.get("Content-Type"))
     series_list = None
     if kind == "values":
         series_list = headers.get("Dreamos-Series-List")
         if not series_list or target.incarnation is None:
-            raise Refused("header", "values need Dreamos-Series-List and an incarnation")
+            raise Rejected("header", "values need Dreamos-Series-List and an incarnation")
     final = reading.flag(headers.get("Dreamos-Final"), "Dreamos-Final")
     uncertain = reading.flag(headers.get("Dreamos-Uncertain"), "Dreamos-Uncertain")
     body = _read_body()
@@ -100,5 +100,5 @@ def _read_body() -> bytes:
         for _ in range(DRAIN * limit // PIECE):
             if not request.stream.read(PIECE):
                 break
-        raise Refused("too_large", f"the body is larger than {limit} bytes")
+        raise Rejected("too_large", f"the body is larger than {limit} bytes")
     return reading.decode(raw, request.headers.get("Content-Encoding"), limit)

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from services.metrics.routes.pages import page
+from services.metrics.routes.html import page
 
 blueprint = Blueprint("runbooks", __name__)
 

@@ -7,7 +7,7 @@ import math
 from flask import Blueprint, Response, jsonify, request
 from isal import igzip
 
-from services.metrics.errors import Refused
+from services.metrics.errors import Rejected
 from services.metrics.exposition.body import Body
 from services.metrics.exposition.negotiate import CONTENT_TYPES, Format, choose, takes_gzip
 from services.metrics.routes.context import refused, require, service
@@ -30,7 +30,7 @@ def metrics() -> Response:
     """Show everything, as text or OpenMetrics by the header ``Accept``."""
     try:
         require("read")
-    except Refused as refusal:
+    except Rejected as refusal:
         return refused(refusal)
     form = choose(request.headers.get("Accept"))
     return _response(service().exposition.render(form), form)
@@ -41,7 +41,7 @@ def file_metrics() -> Response:
     """Show the metrics of file operations; as JSON, the six counters of the seed."""
     try:
         require("read")
-    except Refused as refusal:
+    except Rejected as refusal:
         return refused(refusal)
     accept = request.headers.get("Accept", "")
     wants_json = "application/json" in accept.lower()

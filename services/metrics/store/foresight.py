@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.metrics.parsing.serieslist import SeriesList
-from services.metrics.store.group import Group, Member
-from services.metrics.store.merge import lasting, merge, overlay
-from services.metrics.store.push import Push
+from services.metrics.protocol.push import Push
+from services.metrics.series.merge import lasting, merge, overlay
+from services.metrics.series.series_list import SeriesList
+from services.metrics.store.group import Group, Incarnation
 
 
-def foresee(group: Group | None, push: Push, member: Member, before: Member | None) -> SeriesList:
+def foresee(
+    group: Group | None, push: Push, member: Incarnation, before: Incarnation | None
+) -> SeriesList:
     """Unite the lists that taking the push will need; they are remembered.
 
     What happens in between only costs time: everything is looked up again by what it is then.

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from services.metrics.parsing.grammar import escape_label
-from services.metrics.parsing.serieslist import Family, Floats, SeriesList
-from services.metrics.parsing.url import Labels
-from services.metrics.parsing.wire import Wire
-from services.metrics.store.merge import merge, vanished
-from services.metrics.store.record import HEARTBEATS, PROGRESS, Record
-from services.metrics.store.sums import Part, combine, fold
+from services.metrics.parsing.body_template import BodyTemplate
+from services.metrics.parsing.lexer import escape_label
+from services.metrics.protocol.grouping_key import Labels
+from services.metrics.series.aggregate import Part, combine, fold
+from services.metrics.series.merge import merge, vanished
+from services.metrics.series.series_list import Family, Floats, SeriesList
+from services.metrics.store.agent_status import HEARTBEATS, PROGRESS, AgentStatus
 
 
 @dataclass(slots=True)
-class Member:
+class Incarnation:
     """A live process (or the body of a plain group): its latest snapshot.
 
     Args:
@@ -28,7 +28,7 @@ class Member:
         position: the higher, the later it pushed; tells the most recent gauge after a restart.
     """
 
-    wire: Wire | None
+    wire: BodyTemplate | None
     series: SeriesList
     values: Floats
     sequence: int
@@ -77,11 +77,11 @@ class Group:
 
     id: int
     labels: Labels
-    members: dict[str, Member] = field(default_factory=dict)
+    members: dict[str, Incarnation] = field(default_factory=dict)
     """Live processes; the one that pushed last stands at the end."""
-    plain: Member | None = None
+    plain: Incarnation | None = None
     retired: Part | None = None
-    record: Record = field(default_factory=Record)
+    record: AgentStatus = field(default_factory=AgentStatus)
     was_plain: bool = False
     hidden: bool = False
     """Silent for so long that its series are not shown."""
@@ -112,7 +112,9 @@ class Group:
                 found.setdefault(family.name, family)
         return tuple(found.values())
 
-    def lists_after(self, name: str, member: Member, before: Member | None) -> list[SeriesList]:
+    def lists_after(
+        self, name: str, member: Incarnation, before: Incarnation | None
+    ) -> list[SeriesList]:
         """Return the lists that the group will consist of when ``member`` has pushed.
 
         Uniting them beforehand makes the same step quick under the store's lock.
@@ -146,7 +148,7 @@ class Group:
         part = self.record.part(self.agent is not None, self.was_plain, len(self.members))
         return View(self.prefix, part.series, part.values)
 
-    def beat(self, before: Member | None, now: Member) -> None:
+    def beat(self, before: Incarnation | None, now: Incarnation) -> None:
         """Note heartbeat and progress: a rise since the previous push, at the time of the push."""
         for family, name in ((HEARTBEATS, "last_heartbeat"), (PROGRESS, "last_progress")):
             value = now.value_of(family)
@@ -168,7 +170,7 @@ class Group:
             return False
         return now - self.record.last_push > limit
 
-    def retire_vanished(self, before: Member, now: Member) -> bool:
+    def retire_vanished(self, before: Incarnation, now: Incarnation) -> bool:
         """Keep the totals of series that a process no longer shows, so that no counter falls.
 
         Returns:
@@ -181,6 +183,6 @@ class Group:
             self.retired = fold(self.retired, Part(gone, before.values[positions]))
         return bool(len(positions))
 
-    def retire(self, member: Member, sign: float = 1.0) -> None:
+    def retire(self, member: Incarnation, sign: float = 1.0) -> None:
         """Fold a process' totals into the retired ones (or, with -1, take them out again)."""
         self.retired = fold(self.retired, member.part, sign)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from services.metrics.parsing.serieslist import Floats, SeriesList
-from services.metrics.store.group import Group, Member
-from services.metrics.store.sums import Part
+from services.metrics.series.aggregate import Part
+from services.metrics.series.series_list import Floats, SeriesList
+from services.metrics.store.group import Group, Incarnation
 
 MemberKey = tuple[int, str]
 """Number of the group and name of the incarnation; the empty name is a plain group's body."""
@@ -72,7 +72,7 @@ class Journal:
         self.gone: set[int] = set()
         self.members: dict[MemberKey, Group] = {}
         self.totals: dict[int, Group] = {}
-        self.ended: dict[MemberKey, tuple[float, Member | None]] = {}
+        self.ended: dict[MemberKey, tuple[float, Incarnation | None]] = {}
         self.revived: set[MemberKey] = set()
 
     def group(self, group: Group) -> None:
@@ -84,7 +84,7 @@ class Journal:
         """Note that a process pushed or is gone."""
         self.members[group.id, incarnation] = group
 
-    def end(self, group: Group, incarnation: str, at: float, member: Member | None) -> None:
+    def end(self, group: Group, incarnation: str, at: float, member: Incarnation | None) -> None:
         """Note that a process ended; ``member`` is kept if it may come back."""
         key = (group.id, incarnation)
         self.members[key] = group
@@ -157,14 +157,14 @@ def _group_row(group: Group) -> GroupRow:
     return GroupRow(group.id, json.dumps(group.labels), json.dumps(record))
 
 
-def _find(group: Group, incarnation: str) -> tuple[Member, int] | None:
+def _find(group: Group, incarnation: str) -> tuple[Incarnation, int] | None:
     if incarnation == "":
         return (group.plain, 0) if group.plain is not None else None
     member = group.members.get(incarnation)
     return (member, member.position) if member is not None else None
 
 
-def _member_row(number: int, incarnation: str, member: Member, position: int) -> MemberRow:
+def _member_row(number: int, incarnation: str, member: Incarnation, position: int) -> MemberRow:
     return MemberRow(
         number,
         incarnation,
@@ -177,6 +177,8 @@ def _member_row(number: int, incarnation: str, member: Member, position: int) ->
     )
 
 
-def member_of(row: MemberRow) -> Member:
+def member_of(row: MemberRow) -> Incarnation:
     """Return the snapshot that a row holds."""
-    return Member(None, row.series, row.values, row.sequence, row.ttl, row.pushed, row.position)
+    return Incarnation(
+        None, row.series, row.values, row.sequence, row.ttl, row.pushed, row.position
+    )

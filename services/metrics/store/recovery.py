@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from services.metrics.store.disk import Disk
+from services.metrics.store.agent_status import AgentStatus
 from services.metrics.store.group import Group
 from services.metrics.store.journal import GroupRow, member_of
-from services.metrics.store.record import Record
+from services.metrics.store.sqlite_storage import SqliteStorage
 
 
-def recover(disk: Disk, now: float) -> tuple[list[Group], int]:
+def recover(disk: SqliteStorage, now: float) -> tuple[list[Group], int]:
     """Return the groups as they were, and the position of the latest push.
 
     Processes that lived when the service stopped get their time to live anew: they could not
@@ -44,7 +44,7 @@ def recover(disk: Disk, now: float) -> tuple[list[Group], int]:
 def _group(row: GroupRow) -> Group:
     labels = tuple((name, value) for name, value in json.loads(row.labels))
     content = json.loads(row.record)
-    known = {field.name for field in dataclasses.fields(Record)}
-    record = Record(**{name: value for name, value in content.items() if name in known})
+    known = {field.name for field in dataclasses.fields(AgentStatus)}
+    record = AgentStatus(**{name: value for name, value in content.items() if name in known})
     was_plain, hidden = bool(content.get("was_plain")), bool(content.get("hidden"))
     return Group(row.id, labels, record=record, was_plain=was_plain, hidden=hidden)

@@ -10,25 +10,25 @@ from dataclasses import replace
 import numpy as np
 from prometheus_client.core import Metric
 
-from services.metrics.errors import Refused
-from services.metrics.parsing.serieslist import CREATED, Floats, SeriesList
-from services.metrics.parsing.url import Labels, Target
-from services.metrics.parsing.wire import Wire
+from services.metrics.errors import Rejected
+from services.metrics.parsing.body_template import BodyTemplate
+from services.metrics.protocol.grouping_key import GroupingKey, Labels
+from services.metrics.protocol.push import Push, PushResult
+from services.metrics.scrape_priority import ScrapePriority
+from services.metrics.series.merge import overlay
+from services.metrics.series.series_list import CREATED, Floats, SeriesList
 from services.metrics.settings import Settings
-from services.metrics.store.books import Books
-from services.metrics.store.credit import Credit
-from services.metrics.store.disk import Disk
-from services.metrics.store.ended import Ended, Ending
-from services.metrics.store.flushing import Flusher, Taken
+from services.metrics.store.agent_status import AgentStatus
+from services.metrics.store.body_decoder import BodyDecoder
+from services.metrics.store.flusher import Flusher, Taken
 from services.metrics.store.foresight import foresee
-from services.metrics.store.group import Group, Member, View, prefix_of
-from services.metrics.store.merge import overlay
-from services.metrics.store.push import Answer, Push
-from services.metrics.store.reading import Reader
-from services.metrics.store.record import Record
+from services.metrics.store.group import Group, Incarnation, View, prefix_of
 from services.metrics.store.recovery import recover
-from services.metrics.store.show import Showcase, ViewKey, snapshot
-from services.metrics.turns import Turns
+from services.metrics.store.sqlite_storage import SqliteStorage
+from services.metrics.store.state import State
+from services.metrics.store.token_bucket import TokenBucket
+from services.metrics.store.tombstones import Tombstone, Tombstones
+from services.metrics.store.views import ViewKey, Views, snapshot
 
 
 class Store:
@@ -48,9 +48,9 @@ class Store:
     def __init__(
         self,
         settings: Settings,
-        disk: Disk,
+        disk: SqliteStorage,
         clock: Callable[[], float] = time.time,
-        turns: Turns | None = None,
+        turns: ScrapePriority | None = None,
     ) -> None:
         self.settings = settings
         self._clock = clock
@@ -58,37 +58,37 @@ class Store:
         self._preparing = threading.Lock()
         self.on_list: Callable[[str, SeriesList], None] = lambda prefix, series: None
         """Told, while no scrape waits, what a view will soon consist of: its prefix and list."""
-        self._reader = Reader(settings, turns)
-        self._credit = Credit(settings.new_series_share)
-        self._showcase = Showcase()
+        self._reader = BodyDecoder(settings, turns)
+        self._credit = TokenBucket(settings.new_series_share)
+        self._showcase = Views()
         self._closed = False
         self.flusher = Flusher(disk, self._take, self._written)
         groups, latest = recover(disk, clock())
-        self._books = Books(settings, Ended(disk.find_ended), latest)
+        self._books = State(settings, Tombstones(disk.find_ended), latest)
         self._books.next_id = max((group.id for group in groups), default=0) + 1
         for group in groups:
             self._books.settle(group)
 
     # Pushes
 
-    def push(self, push: Push) -> Answer:
+    def push(self, push: Push) -> PushResult:
         """Take a push. When it is a final one, its totals are on disk afterwards.
 
         Raises:
-            Refused: the body or its place in the group is wrong, and nothing has changed except
+            Rejected: the body or its place in the group is wrong, and nothing has changed except
                 that ``push_failure_time_seconds`` of a plain group is set; or a final push could
                 not be written, and should be sent again.
         """
         try:
             answer = self._push(push)
-        except Refused as refusal:
+        except Rejected as refusal:
             self._note_failure(push.target, refusal.reason)
             raise
         if push.final:
             self.flush(durable=True)
         return answer
 
-    def _push(self, push: Push) -> Answer:
+    def _push(self, push: Push) -> PushResult:
         target = push.target
         with self._lock:
             self._check_open()
@@ -97,7 +97,7 @@ class Store:
             wires = _wires(group, before)
         gone = self._recall(group, target) if before is None else None
         if _is_stale(push, before, gone):
-            return Answer("stale")
+            return PushResult("stale")
         if push.series_list is not None:
             wire, values = self._reader.values(push.body, push.series_list, wires)
         else:
@@ -112,14 +112,14 @@ class Store:
                 return self._admit_plain(push, member)
             return self._admit(push, target.incarnation, member)
 
-    def push_known(self, push: Push) -> Answer | None:
+    def push_known(self, push: Push) -> PushResult | None:
         """Take a push that is not final if its lines are known; quick, and never on disk.
 
         Returns:
             None when it must go through :meth:`push`; nothing has changed then.
 
         Raises:
-            Refused: as :meth:`push`, which has to note it.
+            Rejected: as :meth:`push`, which has to note it.
         """
         target = push.target
         with self._lock:
@@ -128,7 +128,7 @@ class Store:
         if before is None or before.wire is None:
             return None
         if _is_stale(push, before, None):
-            return Answer("stale")
+            return PushResult("stale")
         if push.series_list is not None:
             wire, values = self._reader.values(push.body, push.series_list, [before.wire])
         else:
@@ -145,7 +145,7 @@ class Store:
                 return self._admit_plain(push, member)
             return self._admit(push, target.incarnation, member)
 
-    def _member(self, push: Push, wire: Wire, values: Floats) -> Member:
+    def _member(self, push: Push, wire: BodyTemplate, values: Floats) -> Incarnation:
         ttl = push.ttl
         if ttl is None and push.target.incarnation is not None:
             ttl = self.settings.default_ttl
@@ -155,7 +155,7 @@ class Store:
             # A sender's clock that is ahead would put the beginning after the first scrape.
             values = values.copy()
             values[began] = np.minimum(values[began], now)
-        return Member(wire, wire.series, values, push.sequence, ttl, now)
+        return Incarnation(wire, wire.series, values, push.sequence, ttl, now)
 
     def close(self) -> None:
         """Refuse every push from now on, and write what there is."""
@@ -165,19 +165,19 @@ class Store:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise Refused("stopping", "the service is stopping; send it again")
+            raise Rejected("stopping", "the service is stopping; send it again")
 
-    def _recall(self, group: Group | None, target: Target) -> Ending | None:
+    def _recall(self, group: Group | None, target: GroupingKey) -> Tombstone | None:
         if group is None or target.incarnation is None:
             return None
         return self._books.ended.recall(group.id, target.incarnation)
 
-    def _admit(self, push: Push, incarnation: str, member: Member) -> Answer:
+    def _admit(self, push: Push, incarnation: str, member: Incarnation) -> PushResult:
         group = self._books.group(push.target.labels)
         before = group.members.get(incarnation)
         gone = self._books.ended.recent(group.id, incarnation) if before is None else None
         if _is_stale(push, before, gone):
-            return Answer("stale")
+            return PushResult("stale")
         wire = member.wire
         if before is not None and not push.replace and before.series is not member.series:
             member.series, member.values = overlay(
@@ -196,9 +196,11 @@ class Store:
             self._books.end(group, incarnation, lost=push.uncertain, final=True, now=member.pushed)
         new_list = push.final or before is None or before.series is not member.series
         self._books.settle(group, new_list)
-        return Answer("accepted", wire.lines if wire else 0, wire.name if wire else None)
+        return PushResult("accepted", wire.lines if wire else 0, wire.name if wire else None)
 
-    def _enter(self, group: Group, name: str, member: Member, before: Member | None) -> None:
+    def _enter(
+        self, group: Group, name: str, member: Incarnation, before: Incarnation | None
+    ) -> None:
         group.members.pop(name, None)
         group.members[name] = member
         member.position = self._books.generation
@@ -208,7 +210,7 @@ class Store:
         group.hidden = False
         self._books.journal.member(group, name)
 
-    def _admit_plain(self, push: Push, member: Member) -> Answer:
+    def _admit_plain(self, push: Push, member: Incarnation) -> PushResult:
         group = self._books.group(push.target.labels)
         before = group.plain
         lines = member.wire.lines if member.wire else 0
@@ -225,10 +227,10 @@ class Store:
         group.record.push_time = member.pushed
         self._books.journal.member(group, "")
         self._books.settle(group, before is None or before.series is not member.series)
-        return Answer("accepted", lines)
+        return PushResult("accepted", lines)
 
     def _prepare(
-        self, group: Group | None, push: Push, member: Member, before: Member | None
+        self, group: Group | None, push: Push, member: Incarnation, before: Incarnation | None
     ) -> None:
         if before is not None and before.series is member.series and not push.final:
             return
@@ -236,7 +238,7 @@ class Store:
             shown = foresee(group, push, member, before)
             self.on_list(prefix_of(push.target.labels), shown)
 
-    def _note_failure(self, target: Target, reason: str) -> None:
+    def _note_failure(self, target: GroupingKey, reason: str) -> None:
         if target.incarnation is not None:
             return
         with self._lock:
@@ -250,7 +252,7 @@ class Store:
 
     # Ends
 
-    def delete(self, target: Target) -> Answer:
+    def delete(self, target: GroupingKey) -> PushResult:
         """Delete a group, or end a process as a final push without a body does."""
         with self._lock:
             self._check_open()
@@ -259,18 +261,18 @@ class Store:
             self.flush(durable=True)
         return answer
 
-    def _delete(self, target: Target) -> Answer:
+    def _delete(self, target: GroupingKey) -> PushResult:
         group = self._books.groups.get(target.labels)
         if group is None:
-            return Answer("stale")
+            return PushResult("stale")
         if target.incarnation is None:
             self._books.drop(group)
         elif target.incarnation in group.members:
             self._books.end(group, target.incarnation, lost=False, final=True, now=self._clock())
             self._books.settle(group)
         else:
-            return Answer("stale")
-        return Answer("accepted")
+            return PushResult("stale")
+        return PushResult("accepted")
 
     def sweep(self) -> None:
         """Look for silence: processes become lost, groups expire, old series are hidden."""
@@ -329,7 +331,7 @@ class Store:
             durable: wait for the disk itself, not only for the operating system.
 
         Raises:
-            Refused: ``disk``, only when ``durable``: it could not be written.
+            Rejected: ``disk``, only when ``durable``: it could not be written.
         """
         with self._lock:
             wanted = self._books.generation
@@ -352,7 +354,7 @@ class Store:
                 numbers = {group.id: group for group in self._books.groups.values()}
                 self._books.journal.put_back(taken.batch, numbers.get)
 
-    def inventory(self) -> list[tuple[Labels, Record, View | None]]:
+    def inventory(self) -> list[tuple[Labels, AgentStatus, View | None]]:
         """Return every group that is shown: labels, record, and what it shows."""
         views = self.views()
         with self._lock:
@@ -369,13 +371,13 @@ class Store:
         return counts
 
 
-def _before(group: Group | None, target: Target) -> Member | None:
+def _before(group: Group | None, target: GroupingKey) -> Incarnation | None:
     if group is None:
         return None
     return group.plain if target.incarnation is None else group.members.get(target.incarnation)
 
 
-def _wires(group: Group | None, before: Member | None) -> list[Wire]:
+def _wires(group: Group | None, before: Incarnation | None) -> list[BodyTemplate]:
     """Return the lists of lines that a sender is likely to repeat, its own first."""
     members = [before] if before is not None else []
     if group is not None:
@@ -383,7 +385,7 @@ def _wires(group: Group | None, before: Member | None) -> list[Wire]:
     return [member.wire for member in members if member.wire is not None]
 
 
-def _is_stale(push: Push, before: Member | None, gone: Ending | None) -> bool:
+def _is_stale(push: Push, before: Incarnation | None, gone: Tombstone | None) -> bool:
     if before is not None:
         return 0 < push.sequence <= before.sequence
     if gone is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from services.metrics.routes.page import Ago, number, size, span
+from services.metrics.routes.status_page import Ago, number, size, span
 from tests.contract.conftest import Running, ask
 from tests.contract.page.conftest import LONG, SCRIPT, push
 

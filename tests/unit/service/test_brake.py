@@ -5,23 +5,23 @@ from __future__ import annotations
 import threading
 import time
 
-from services.metrics.brake import PAUSE, Brake
+from services.metrics.tarpit import PAUSE, Tarpit
 
 
-def held(brake: Brake, who: str) -> bool:
+def held(brake: Tarpit, who: str) -> bool:
     began = time.monotonic()
     brake.hold(who)
     return time.monotonic() - began >= PAUSE
 
 
 def test_the_first_refusal_is_answered_at_once_and_the_next_is_not() -> None:
-    brake = Brake(4)
+    brake = Tarpit(4)
     assert [False, True, True] == [held(brake, "A") for _ in range(3)]
     assert not held(brake, "B")
 
 
 def test_no_more_wait_at_once_than_there_are_places() -> None:
-    brake = Brake(2)
+    brake = Tarpit(2)
     names = [str(number) for number in range(6)]
     for name in names:
         brake.hold(name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.metrics.errors import Refused
-from services.metrics.store.credit import MOST, Credit
+from services.metrics.errors import Rejected
+from services.metrics.store.token_bucket import MOST, TokenBucket
 
 
 class Time:
@@ -15,22 +15,22 @@ class Time:
     used = 0.0
 
 
-def spend(credit: Credit, who: str, seconds: float, begun: bool = False) -> bool:
+def spend(credit: TokenBucket, who: str, seconds: float, begun: bool = False) -> bool:
     try:
         with credit.spend(who, begun):
             Time.used += seconds
-    except Refused as refusal:
+    except Rejected as refusal:
         assert "churn" == refusal.reason  # noqa: PT017
         return False
     return True
 
 
 @pytest.fixture
-def credit() -> Credit:
-    return Credit(0.25, lambda: Time.now, lambda: Time.used)
+def credit() -> TokenBucket:
+    return TokenBucket(0.25, lambda: Time.now, lambda: Time.used)
 
 
-def test_what_was_saved_up_can_be_spent_at_once_and_comes_back(credit: Credit) -> None:
+def test_what_was_saved_up_can_be_spent_at_once_and_comes_back(credit: TokenBucket) -> None:
     assert spend(credit, "A", MOST - 0.5)
     assert spend(credit, "A", 1.5)
     assert not spend(credit, "A", 0.0)
@@ -41,14 +41,14 @@ def test_what_was_saved_up_can_be_spent_at_once_and_comes_back(credit: Credit) -
     assert spend(credit, "A", 0.0)
 
 
-def test_no_more_is_saved_up_than_that(credit: Credit) -> None:
+def test_no_more_is_saved_up_than_that(credit: TokenBucket) -> None:
     assert spend(credit, "A", 1.0)
     Time.now += 1e6
     assert spend(credit, "A", MOST)
     assert not spend(credit, "A", 0.0)
 
 
-def test_what_was_begun_is_ended_and_paid_for(credit: Credit) -> None:
+def test_what_was_begun_is_ended_and_paid_for(credit: TokenBucket) -> None:
     assert spend(credit, "A", MOST + 1)
     assert spend(credit, "A", 1.0, begun=True)
     Time.now += 4.0
@@ -57,17 +57,17 @@ def test_what_was_begun_is_ended_and_paid_for(credit: Credit) -> None:
     assert spend(credit, "A", 0.0)
 
 
-def test_time_is_taken_also_when_the_push_is_refused(credit: Credit) -> None:
+def test_time_is_taken_also_when_the_push_is_refused(credit: TokenBucket) -> None:
     def push() -> None:
         with credit.spend("A"):
             Time.used += MOST
-            raise Refused("parse", "not a line", 1)
+            raise Rejected("parse", "not a line", 1)
 
-    with pytest.raises(Refused, match="not a line"):
+    with pytest.raises(Rejected, match="not a line"):
         push()
     assert not spend(credit, "A", 0.0)
 
 
 def test_a_share_of_one_never_refuses() -> None:
-    credit = Credit(1.0, lambda: Time.now, lambda: Time.used)
+    credit = TokenBucket(1.0, lambda: Time.now, lambda: Time.used)
     assert all(spend(credit, "A", 100.0) for _ in range(10))

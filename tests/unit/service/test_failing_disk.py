@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from services.metrics.errors import Refused
-from services.metrics.parsing.url import parse_path
+from services.metrics.errors import Rejected
+from services.metrics.protocol.grouping_key import parse_path
+from services.metrics.protocol.push import Push
 from services.metrics.service import Service
 from services.metrics.settings import Settings
-from services.metrics.store.push import Push
 
 
 @pytest.fixture
@@ -40,12 +40,12 @@ def shown(service: Service) -> int:
 def test_a_final_push_is_not_acknowledged_while_the_disk_is_full(service: Service) -> None:
     service.store.push(final(0))
     full(service, 1)
-    with pytest.raises(Refused, match="disk") as caught:
+    with pytest.raises(Rejected, match="disk") as caught:
         service.store.push(final(1))
     assert 503 == caught.value.status
     assert "unhealthy" == service.health.report()[1]["disk"].status
     assert 600 == shown(service)
-    with pytest.raises(Refused, match="disk"):
+    with pytest.raises(Rejected, match="disk"):
         service.store.push(final(1))
 
 
@@ -54,7 +54,7 @@ def test_what_could_not_be_written_is_written_when_there_is_room_again(
 ) -> None:
     full(service, 1)
     for number in range(3):
-        with pytest.raises(Refused, match="disk"):
+        with pytest.raises(Rejected, match="disk"):
             service.store.push(final(number))
     full(service, 100_000)
     assert "stale" == service.store.push(final(0)).outcome

@@ -10,10 +10,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
-from services.metrics.parsing.url import parse_path
+from services.metrics.protocol.grouping_key import parse_path
+from services.metrics.protocol.push import Push
 from services.metrics.service import Service
 from services.metrics.settings import Settings
-from services.metrics.store.push import Push
 from tests.unit.service.protobuf_reader import Series, read
 
 BODY = """\

@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.metrics.errors import REASONS, Refused
-from services.metrics.parsing.grammar import escape_label
-from services.metrics.parsing.serieslist import CREATED, SeriesList
+from services.metrics.errors import REASONS, Rejected
+from services.metrics.parsing.body_template import BodyTemplate
+from services.metrics.parsing.lexer import escape_label
 from services.metrics.parsing.text import check_length, parse
-from services.metrics.parsing.url import parse_path
-from services.metrics.parsing.wire import Wire
+from services.metrics.protocol.grouping_key import parse_path
+from services.metrics.series.series_list import CREATED, SeriesList
 from tests.contract.malformed import CORPUS, FINE
 
 SEEDS = [bad.body.encode() if isinstance(bad.body, str) else bad.body for bad in CORPUS]
@@ -45,8 +45,8 @@ def bodies(draw: st.DrawFn) -> bytes:
 def test_a_body_is_taken_or_refused_with_a_known_reason(body: bytes, openmetrics: bool) -> None:
     try:
         parsed = parse(body, openmetrics)
-        values = Wire(parsed, openmetrics).arrange(parsed.values)
-    except Refused as refusal:
+        values = BodyTemplate(parsed, openmetrics).arrange(parsed.values)
+    except Rejected as refusal:
         assert refusal.reason in REASONS  # noqa: PT017
         assert refusal.line is None or 1 <= refusal.line <= body.count(b"\n") + 1  # noqa: PT017
         return
@@ -62,7 +62,7 @@ def test_a_body_is_taken_or_refused_with_a_known_reason(body: bytes, openmetrics
 def test_a_body_that_can_be_read_is_not_said_to_be_too_long(body: bytes, openmetrics: bool) -> None:
     try:
         samples = len(parse(body, openmetrics).rows)
-    except Refused:
+    except Rejected:
         return
     check_length(body, samples)
 
@@ -74,16 +74,16 @@ def test_comparing_lines_gives_what_reading_them_gives(
 ) -> None:
     for one, other in ((known, body), (body, body), (body, body.replace(b" 1\n", b" 27.5\n"))):
         try:
-            wire = Wire(parse(one, openmetrics), openmetrics)
-        except Refused:
+            wire = BodyTemplate(parse(one, openmetrics), openmetrics)
+        except Rejected:
             continue
         try:
             found = wire.match(other)
-        except Refused:
+        except Rejected:
             found = None
         if found is not None:
             parsed = parse(other, openmetrics)
-            again = Wire(parsed, openmetrics)
+            again = BodyTemplate(parsed, openmetrics)
             assert wire.name == again.name
             assert np.array_equal(found, again.arrange(parsed.values), equal_nan=True)
 
@@ -113,7 +113,7 @@ def test_what_the_official_client_writes_is_read_as_it_was_meant(
     modern = generate_openmetrics(registry)  # type: ignore[no-untyped-call]
     for body, openmetrics in ((text, False), (modern, True)):
         parsed = parse(body, openmetrics)
-        values = Wire(parsed, openmetrics).arrange(parsed.values)
+        values = BodyTemplate(parsed, openmetrics).arrange(parsed.values)
         found = dict(zip(_keys(parsed.series), values.tolist(), strict=True))
         assert {(name, _escape(labels)) for name, labels in expected} == set(found)
         for (name, labels), value in expected.items():
@@ -139,7 +139,7 @@ def _keys(series: SeriesList) -> list[tuple[str, str]]:
 def test_a_path_names_a_group_or_is_refused(path: str) -> None:
     try:
         target = parse_path(path)
-    except Refused as refusal:
+    except Rejected as refusal:
         assert refusal.reason in ("url", "label", "utf8")  # noqa: PT017
         return
     assert "job" in dict(target.labels)
@@ -151,7 +151,7 @@ def test_a_path_names_a_group_or_is_refused(path: str) -> None:
 def test_a_list_comes_back_from_disk_as_it_was(body: bytes) -> None:
     try:
         series = parse(body, False).series
-    except Refused:
+    except Rejected:
         return
     again = SeriesList.load(series.dump())
     assert series.digest == again.digest
@@ -160,6 +160,6 @@ def test_a_list_comes_back_from_disk_as_it_was(body: bytes) -> None:
 
 
 def test_a_longer_comment_is_not_taken_for_a_value() -> None:
-    wire = Wire(parse(b"# TYPE a gauge\na 1\n", False))
+    wire = BodyTemplate(parse(b"# TYPE a gauge\na 1\n", False))
     assert wire.match(b"# TYPE a gauge\na 2\n") is not None
     assert wire.match(b"# TYPE a gauge5\na \n") is None

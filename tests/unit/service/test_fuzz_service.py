@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.metrics.app import create_app
-from services.metrics.lanes.head import Head, Unusual, head_of
+from services.metrics.fastpath.head import Head, Unusual, head_of
 from services.metrics.settings import Settings
 from tests.unit.service.test_fuzz_parser import bodies
 

@@ -11,16 +11,16 @@ import pytest
 from services.metrics.exposition.body import Body
 from services.metrics.exposition.layout import Layout
 from services.metrics.exposition.protobuf import ProtobufRenderer
-from services.metrics.parsing.url import parse_path
+from services.metrics.protocol.grouping_key import parse_path
+from services.metrics.protocol.push import Push
 from services.metrics.settings import Settings
-from services.metrics.store.disk import Disk
-from services.metrics.store.push import Push
+from services.metrics.store.sqlite_storage import SqliteStorage
 from services.metrics.store.store import Store
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    disk = Disk(tmp_path)
+    disk = SqliteStorage(tmp_path)
     made = Store(Settings(), disk)
     yield made
     made.close()

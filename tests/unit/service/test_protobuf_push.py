@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.metrics.errors import Refused
+from services.metrics.errors import Rejected
 from services.metrics.exposition.messages import sized, varint
 from services.metrics.parsing.protobuf import to_text
 from services.metrics.parsing.text import parse
-from services.metrics.parsing.url import parse_path
+from services.metrics.protocol.grouping_key import parse_path
+from services.metrics.protocol.push import Push
 from services.metrics.service import Service
 from services.metrics.settings import Settings
-from services.metrics.store.push import Push
 from tests.unit.service.protobuf_reader import read
 
 BODY = b"""\
@@ -102,7 +102,7 @@ GAUGE = sized(b"\x12", b"\x09" + bytes(8))
     ],
 )
 def test_what_is_wrong_is_refused(reason: str, body: bytes) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         to_text(body)
     assert reason == caught.value.reason
 
@@ -113,6 +113,6 @@ def test_arbitrary_bytes_are_taken_or_refused(body: bytes) -> None:
     for candidate in (body, varint(len(body)) + body, family(b"a", 4, body)):
         try:
             text = to_text(candidate)
-        except Refused:
+        except Rejected:
             continue
         assert text == b"" or text.endswith(b"\n")

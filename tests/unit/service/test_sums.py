@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.metrics.parsing.serieslist import SeriesList
 from services.metrics.parsing.text import parse
-from services.metrics.store.merge import merge
-from services.metrics.store.sums import Part, combine, fold
+from services.metrics.series.aggregate import Part, combine, fold
+from services.metrics.series.merge import merge
+from services.metrics.series.series_list import SeriesList
 
 VALUES = st.lists(st.floats(min_value=0, max_value=1e12), min_size=1, max_size=12)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
-from services.metrics.turns import PATIENCE, PAUSE, Turns
+from services.metrics.scrape_priority import PATIENCE, PAUSE, ScrapePriority
 
 
 def test_without_a_scrape_nobody_waits() -> None:
-    turns = Turns()
+    turns = ScrapePriority()
     turns.give_way()
     with turns.first():
         pass
@@ -17,7 +17,7 @@ def test_without_a_scrape_nobody_waits() -> None:
 
 
 def test_a_push_goes_on_when_the_scrape_is_done() -> None:
-    turns = Turns()
+    turns = ScrapePriority()
     order = []
 
     def push() -> None:
@@ -34,7 +34,7 @@ def test_a_push_goes_on_when_the_scrape_is_done() -> None:
 
 
 def test_a_scrape_that_takes_for_ever_does_not_hold_pushes_up() -> None:
-    turns = Turns()
+    turns = ScrapePriority()
     with turns.first():
         push = threading.Thread(target=turns.give_way)
         push.start()
@@ -43,7 +43,7 @@ def test_a_scrape_that_takes_for_ever_does_not_hold_pushes_up() -> None:
 
 
 def test_a_scrape_right_after_another_has_no_right_to_go_first() -> None:
-    turns = Turns()
+    turns = ScrapePriority()
     with turns.first():
         pass
     with turns.first():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .source import read_bytes
 
@@ -59,7 +59,7 @@ def _mounted(line: str) -> list[tuple[str, str, str]]:
     return []
 
 
-def collect(groups: Groups, out: Families) -> None:
+def collect(groups: Groups, out: MetricBuilder) -> None:
     """Add what the group uses and may use; what the kernel does not tell is left out."""
     figures = _version2(groups.unified) if groups.unified else _version1(groups.folders)
     for name, (text, counts) in _TEXTS.items():

@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from prometheus_client.core import Metric
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from . import cgroup, cpu, disk, kernel, memory, netstat, network, portable
 from .filesystem import Filesystems
 from .source import Source
 
-Part = Callable[[Source, Families], object]
+Part = Callable[[Source, MetricBuilder], object]
 
 
 class HostCollector:
@@ -40,15 +40,15 @@ class HostCollector:
 
     def collect(self) -> list[Metric]:
         """Return the families of every part that could be read."""
-        out = Families()
+        out = MetricBuilder()
         self.failed = frozenset(n for n, part in self.parts.items() if not self._run(n, part, out))
         if sys.platform == "linux":
             self._own(out)
         return out.list()
 
-    def _run(self, name: str, part: Part, out: Families) -> int:
+    def _run(self, name: str, part: Part, out: MetricBuilder) -> int:
         began, labels = time.perf_counter(), {"collector": name}
-        scratch, success = Families(), 1
+        scratch, success = MetricBuilder(), 1
         try:
             part(self.source, scratch)
         except Exception:  # noqa: BLE001 - a part that cannot be read costs its own figures only
@@ -90,15 +90,15 @@ class HostCollector:
             "vmstat": memory.vmstat,
         }
 
-    def _meminfo(self, source: Source, out: Families) -> None:
+    def _meminfo(self, source: Source, out: MetricBuilder) -> None:
         self._memory = memory.meminfo(source, out)
 
-    def _container(self, _source: Source, out: Families) -> None:
+    def _container(self, _source: Source, out: MetricBuilder) -> None:
         if self._groups is None:
             self._groups = cgroup.find()
         cgroup.collect(self._groups, out)
 
-    def _own(self, out: Families) -> None:
+    def _own(self, out: MetricBuilder) -> None:
         """Add the two ratios that a person without Prometheus asks for first."""
         used = self._cpu.used_ratio(self._before)
         self._before = self._cpu.snapshot()
@@ -115,7 +115,7 @@ class HostCollector:
 
 
 def _portable() -> dict[str, Part]:
-    def adapt(part: Callable[[Families], None]) -> Part:
+    def adapt(part: Callable[[MetricBuilder], None]) -> Part:
         return lambda _source, out: part(out)
 
     return {name: adapt(part) for name, part in portable.PARTS.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .source import Source
 
@@ -31,7 +31,7 @@ class Cpu:
     def __init__(self) -> None:
         self._highest: dict[str, list[float]] = {}
 
-    def collect(self, source: Source, out: Families) -> None:
+    def collect(self, source: Source, out: MetricBuilder) -> None:
         """Add the figures of ``/proc/stat``. Raises OSError."""
         for line in source.text("stat").splitlines():
             key, _, rest = line.partition(" ")
@@ -43,7 +43,7 @@ class Cpu:
             elif key == "intr":
                 out.counter("node_intr_total", "Interrupts.", float(rest.split(" ", 1)[0]))
 
-    def _cpu(self, cpu: str, fields: list[str], out: Families) -> None:
+    def _cpu(self, cpu: str, fields: list[str], out: MetricBuilder) -> None:
         values = self._rising(cpu, [int(field) / USER_HZ for field in fields])
         for mode, value in zip(MODES, values, strict=False):
             out.counter(
@@ -84,14 +84,14 @@ class Cpu:
         return dict(self._highest)
 
 
-def load(source: Source, out: Families) -> None:
+def load(source: Source, out: MetricBuilder) -> None:
     """Add the load averages. Raises OSError."""
     values = source.text("loadavg").split()
     for minutes, value in zip(("1", "5", "15"), values, strict=False):
         out.gauge(f"node_load{minutes}", f"Load average of {minutes} min.", float(value))
 
 
-def pressure(source: Source, out: Families) -> None:
+def pressure(source: Source, out: MetricBuilder) -> None:
     """Add the time lost to waiting (pressure stall information). Raises OSError where the kernel has none."""
     for resource in ("cpu", "io", "memory", "irq"):
         try:
@@ -113,7 +113,7 @@ def pressure(source: Source, out: Families) -> None:
             )
 
 
-def schedstat(source: Source, out: Families) -> None:
+def schedstat(source: Source, out: MetricBuilder) -> None:
     """Add the scheduler's figures, on kernels that keep them. Raises OSError."""
     for line in source.text("schedstat").splitlines():
         fields = line.split()

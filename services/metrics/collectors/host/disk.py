@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .source import Source
 
@@ -37,7 +37,7 @@ _COUNTERS = (
 )
 
 
-def diskstats(source: Source, out: Families) -> None:
+def diskstats(source: Source, out: MetricBuilder) -> None:
     """Add the counters of every whole disk. Raises OSError."""
     for line in source.text("diskstats").splitlines():
         fields = line.split()

@@ -7,7 +7,7 @@ import re
 import threading
 from dataclasses import dataclass
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .source import Source
 
@@ -50,7 +50,7 @@ class Filesystems:
     def __init__(self) -> None:
         self._asked: dict[str, Question] = {}
 
-    def collect(self, source: Source, out: Families) -> None:
+    def collect(self, source: Source, out: MetricBuilder) -> None:
         """Add every mount that is not ignored. Raises OSError when the list cannot be read."""
         for mount in mounts(source):
             path = source.below_root(mount.mountpoint)
@@ -130,7 +130,7 @@ def _plain(path: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), path)
 
 
-def _describe(out: Families, mount: Mount, figures: os.statvfs_result | None) -> None:
+def _describe(out: MetricBuilder, mount: Mount, figures: os.statvfs_result | None) -> None:
     labels = mount.labels
     out.gauge(
         "node_filesystem_device_error",

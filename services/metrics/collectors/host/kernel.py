@@ -8,7 +8,7 @@ import re
 import shlex
 import time
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .source import Source, names, read_bytes, read_line
 
@@ -19,14 +19,14 @@ _OS_LABELS = (
 )
 
 
-def filefd(source: Source, out: Families) -> None:
+def filefd(source: Source, out: MetricBuilder) -> None:
     """Add open files of the whole host and their limit. Raises OSError."""
     allocated, _, maximum = source.text("sys/fs/file-nr").split()
     out.gauge("node_filefd_allocated", "Open files of the whole host.", float(allocated))
     out.gauge("node_filefd_maximum", "Files that may be open at once.", float(maximum))
 
 
-def entropy(source: Source, out: Families) -> None:
+def entropy(source: Source, out: MetricBuilder) -> None:
     """Add the state of the kernel's random pool. Raises OSError."""
     for file, name in (
         ("entropy_avail", "node_entropy_available_bits"),
@@ -36,13 +36,13 @@ def entropy(source: Source, out: Families) -> None:
         out.gauge(name, f"The file {file} of the random pool.", value)
 
 
-def hung_tasks(source: Source, out: Families) -> None:
+def hung_tasks(source: Source, out: MetricBuilder) -> None:
     """Add the tasks found hanging since boot, on kernels since 6.15. Raises OSError."""
     count = float(source.text("sys/kernel/hung_task_detect_count"))
     out.counter("node_kernel_hung_tasks_total", "Tasks found hanging since boot.", count)
 
 
-def clock(source: Source, out: Families) -> None:
+def clock(source: Source, out: MetricBuilder) -> None:
     """Add the time and the clock it comes from. Raises OSError."""
     out.gauge("node_time_seconds", "The host's time, Unix time.", time.time())
     base = "devices/system/clocksource/clocksource0"
@@ -55,7 +55,7 @@ def clock(source: Source, out: Families) -> None:
             out.gauge(name, "Clock sources of the kernel.", 1, labels)
 
 
-def uname(source: Source, out: Families) -> None:
+def uname(source: Source, out: MetricBuilder) -> None:
     """Add the names of kernel and machine.
 
     A container has a host name of its own, also when it reads ``/proc/sys/kernel/hostname`` of the host: there the
@@ -87,7 +87,7 @@ def uname(source: Source, out: Families) -> None:
     )
 
 
-def os_release(source: Source, out: Families) -> None:
+def os_release(source: Source, out: MetricBuilder) -> None:
     """Add the host's distribution. Raises OSError."""
     try:
         text = read_bytes(source.below_root("/etc/os-release"))
@@ -113,7 +113,7 @@ def _unquoted(value: str) -> str:
         return value.strip("\"' ")
 
 
-def processes(source: Source, out: Families) -> None:
+def processes(source: Source, out: MetricBuilder) -> None:
     """Add the number of processes, by state, and of threads. Raises OSError."""
     states: dict[str, int] = {}
     threads = count = 0
@@ -164,7 +164,7 @@ _FREQUENCY = 1e6 * 65536  # parts per million in units of 2^-16
 _LIBC = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
 
 
-def timex(_source: Source, out: Families) -> None:
+def timex(_source: Source, out: MetricBuilder) -> None:
     """Add how well the clock is kept in time. Raises OSError where the system call is forbidden."""
     t = _Timex()
     if _LIBC is None or (state := _LIBC.adjtimex(ctypes.byref(t))) < 0:

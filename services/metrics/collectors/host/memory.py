@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .source import Source
 
@@ -10,7 +10,7 @@ _VMSTAT = ("pgfault", "pgmajfault", "pgpgin", "pgpgout", "pswpin", "pswpout", "o
 _NAMES: dict[str, str] = {}
 
 
-def meminfo(source: Source, out: Families) -> dict[str, float]:
+def meminfo(source: Source, out: MetricBuilder) -> dict[str, float]:
     """Add every line of ``/proc/meminfo``; return them as name -> bytes (or pages). Raises OSError."""
     found: dict[str, float] = {}
     for line in source.text("meminfo").splitlines():
@@ -31,7 +31,7 @@ def _name(key: str, sized: bool) -> str:
     return name
 
 
-def vmstat(source: Source, out: Families) -> None:
+def vmstat(source: Source, out: MetricBuilder) -> None:
     """Add page faults, paging, swapping and OOM kills. Raises OSError."""
     for line in source.text("vmstat").splitlines():
         key, _, value = line.partition(" ")

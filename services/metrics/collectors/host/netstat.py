@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .source import Source
 
@@ -41,7 +41,7 @@ class Netstat:
     def __init__(self) -> None:
         self._columns: dict[str, list[tuple[int, str]]] = {}
 
-    def collect(self, source: Source, out: Families) -> None:
+    def collect(self, source: Source, out: MetricBuilder) -> None:
         """Add the chosen counters of ``netstat``, ``snmp`` and ``snmp6``. Raises OSError."""
         for file in ("netstat", "snmp"):
             lines = source.net_text(file).splitlines()
@@ -65,7 +65,7 @@ class Netstat:
         return chosen
 
 
-def _six(text: str, out: Families) -> None:
+def _six(text: str, out: MetricBuilder) -> None:
     for line in text.splitlines():
         key, _, value = line.partition(" ")
         match = _SIX.match(key)
@@ -73,11 +73,11 @@ def _six(text: str, out: Families) -> None:
             _untyped(out, name, value)
 
 
-def _untyped(out: Families, name: str, value: str) -> None:
+def _untyped(out: MetricBuilder, name: str, value: str) -> None:
     out.untyped(f"node_netstat_{name}", f"The kernel's protocol counter {name}.", float(value))
 
 
-def sockstat(source: Source, out: Families) -> None:
+def sockstat(source: Source, out: MetricBuilder) -> None:
     """Add sockets in use by protocol. Raises OSError."""
     for file in ("sockstat", "sockstat6"):
         try:
@@ -92,14 +92,14 @@ def sockstat(source: Source, out: Families) -> None:
                 _socket(out, protocol, key, float(value))
 
 
-def _socket(out: Families, protocol: str, key: str, value: float) -> None:
+def _socket(out: MetricBuilder, protocol: str, key: str, value: float) -> None:
     name = f"node_sockstat_{protocol}_{key}"
     out.gauge(name, f"Of sockstat's line {protocol}: {key}.", value)
     if key == "mem":
         out.gauge(f"{name}_bytes", f"Memory of {protocol} sockets.", value * _PAGE)
 
 
-def softnet(source: Source, out: Families) -> None:
+def softnet(source: Source, out: MetricBuilder) -> None:
     """Add packet processing by CPU. Raises OSError."""
     for number, line in enumerate(source.net_text("softnet_stat").splitlines()):
         columns = line.split()
@@ -111,7 +111,7 @@ def softnet(source: Source, out: Families) -> None:
                 add(name, text, float(int(columns[column], 16)), {"cpu": cpu})
 
 
-def udp_queues(source: Source, out: Families) -> None:
+def udp_queues(source: Source, out: MetricBuilder) -> None:
     """Add the bytes that wait in UDP sockets. Raises OSError."""
     for file, version in (("udp", "v4"), ("udp6", "v6")):
         try:
@@ -134,7 +134,7 @@ def udp_queues(source: Source, out: Families) -> None:
             )
 
 
-def arp(source: Source, out: Families) -> None:
+def arp(source: Source, out: MetricBuilder) -> None:
     """Add the number of neighbours known by device. Raises OSError."""
     counts: dict[str, int] = {}
     for line in source.net_text("arp").splitlines()[1:]:
@@ -144,7 +144,7 @@ def arp(source: Source, out: Families) -> None:
         out.gauge("node_arp_entries", "Neighbours known.", count, {"device": device})
 
 
-def conntrack(source: Source, out: Families) -> None:
+def conntrack(source: Source, out: MetricBuilder) -> None:
     """Add the use of the connection tracking table.
 
     Only where the service runs on the host itself: the kernel shows this table for the reader's own network

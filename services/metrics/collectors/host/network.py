@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from .source import Source, names, read_line
 
@@ -43,7 +43,7 @@ _ATTRIBUTES: dict[str, tuple[str, bool, Callable[[str], float]]] = {
 }
 
 
-def netdev(source: Source, out: Families) -> None:
+def netdev(source: Source, out: MetricBuilder) -> None:
     """Add the traffic of every interface. Raises OSError."""
     for line in source.net_text("dev").splitlines()[2:]:
         device, _, rest = line.partition(":")
@@ -62,7 +62,7 @@ def netdev(source: Source, out: Families) -> None:
                 )
 
 
-def netclass(source: Source, out: Families) -> None:
+def netclass(source: Source, out: MetricBuilder) -> None:
     """Add the state of every interface. Raises OSError when the list cannot be read."""
     base = f"{source.sys}/class/net"
     for device in sorted(names(base)):
@@ -75,7 +75,7 @@ def netclass(source: Source, out: Families) -> None:
         _info(folder, device, out)
 
 
-def _attributes(folder: str, labels: dict[str, str], out: Families) -> None:
+def _attributes(folder: str, labels: dict[str, str], out: MetricBuilder) -> None:
     for file, (name, counts, convert) in _ATTRIBUTES.items():
         text = _read(folder, file)
         if (
@@ -90,7 +90,7 @@ def _attributes(folder: str, labels: dict[str, str], out: Families) -> None:
         add(f"node_network_{name}", f"The file {file} of /sys/class/net.", value, labels)
 
 
-def _info(folder: str, device: str, out: Families) -> None:
+def _info(folder: str, device: str, out: MetricBuilder) -> None:
     state = _read(folder, "operstate") or ""
     flags = _read(folder, "flags")
     out.gauge(

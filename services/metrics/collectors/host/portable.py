@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psutil
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 _MEMORY = {
     "total": "node_memory_MemTotal_bytes",
@@ -24,7 +24,7 @@ _MEMORY = {
 _MODES = {"interrupt": "irq", "dpc": "softirq"}
 
 
-def cpu(out: Families) -> None:
+def cpu(out: MetricBuilder) -> None:
     """Add CPU time by mode, boot time, context switches and interrupts."""
     for number, times in enumerate(psutil.cpu_times(percpu=True)):
         for mode, value in times._asdict().items():
@@ -40,13 +40,13 @@ def cpu(out: Families) -> None:
     out.gauge("node_time_seconds", "The host's time, Unix time.", time.time())
 
 
-def load(out: Families) -> None:
+def load(out: MetricBuilder) -> None:
     """Add the load averages; psutil works them out itself on Windows."""
     for minutes, value in zip(("1", "5", "15"), psutil.getloadavg(), strict=True):
         out.gauge(f"node_load{minutes}", f"Load average of {minutes} min.", value)
 
 
-def memory(out: Families) -> None:
+def memory(out: MetricBuilder) -> None:
     """Add memory and swap."""
     found = psutil.virtual_memory()
     for field, name in _MEMORY.items():
@@ -57,7 +57,7 @@ def memory(out: Families) -> None:
     out.gauge("node_memory_SwapFree_bytes", "Swap space that is free.", swap.free)
 
 
-def disk(out: Families) -> None:
+def disk(out: MetricBuilder) -> None:
     """Add disk input and output by disk."""
     for device, io in psutil.disk_io_counters(perdisk=True, nowrap=True).items():
         for field, name, unit in (
@@ -74,7 +74,7 @@ def disk(out: Families) -> None:
                 out.counter(f"node_disk_{name}_total", text, value, {"device": device})
 
 
-def filesystem(out: Families) -> None:
+def filesystem(out: MetricBuilder) -> None:
     """Add size and free space of real disks."""
     for part in psutil.disk_partitions(all=False):
         labels = {"device": part.device, "fstype": part.fstype, "mountpoint": part.mountpoint}
@@ -88,7 +88,7 @@ def filesystem(out: Families) -> None:
         out.gauge("node_filesystem_readonly", "1 when mounted read-only.", readonly, labels)
 
 
-def network(out: Families) -> None:
+def network(out: MetricBuilder) -> None:
     """Add traffic and state by interface."""
     for device, io in psutil.net_io_counters(pernic=True, nowrap=True).items():
         for field, name in (
@@ -108,12 +108,12 @@ def network(out: Families) -> None:
         out.gauge("node_network_up", "1 when the interface is up.", up, {"device": device})
 
 
-def processes(out: Families) -> None:
+def processes(out: MetricBuilder) -> None:
     """Add the number of processes."""
     out.gauge("node_processes_pids", "Processes.", len(psutil.pids()))
 
 
-def uname(out: Families) -> None:
+def uname(out: MetricBuilder) -> None:
     """Add the names of system and machine."""
     names = platform.uname()
     labels = {
@@ -127,7 +127,7 @@ def uname(out: Families) -> None:
     out.gauge("node_uname_info", "System and machine, in labels.", 1, labels)
 
 
-PARTS: dict[str, Callable[[Families], None]] = {
+PARTS: dict[str, Callable[[MetricBuilder], None]] = {
     "cpu": cpu,
     "diskstats": disk,
     "filesystem": filesystem,

@@ -11,9 +11,9 @@ from datetime import tzinfo
 from prometheus_client.samples import Sample
 
 from . import inbox, status
+from .file_cache import Look, Watched
 from .inbox import InboxFolder, Mail
 from .status import STATES, Status
-from .watching import Look, Watched
 
 # Where Dream.OS systems of several generations keep a folder for each agent; the first that has an agent wins
 BASES = (

@@ -12,13 +12,13 @@ from pathlib import Path
 from prometheus_client.core import Metric
 from prometheus_client.samples import Sample
 
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 
 from . import queue, tasks
 from .agents import AGE, CLAIMED, FAMILIES, OLDEST, PATTERN, Agents
+from .file_cache import REASONS, Look, Watched
 from .ledger import Ledger
 from .queue import Deliveries, Queue
-from .watching import REASONS, Look, Watched
 
 QUEUES = ("message_queue", "ops/messaging/message_queue")
 OLD_QUEUE = "runtime/queue"
@@ -82,7 +82,7 @@ class WorkspaceCollector:
         look = Look(self._clock(), self._troubles)
         self._discover()
         self._look_at_agents(look)
-        out = Families()
+        out = MetricBuilder()
         self._overview(out)
         self._agents(out, look.now)
         self._queue_figures(out, look)
@@ -119,7 +119,7 @@ class WorkspaceCollector:
             agent.look(look)
         look.thorough = False
 
-    def _overview(self, out: Families) -> None:
+    def _overview(self, out: MetricBuilder) -> None:
         out.gauge(
             "dreamos_workspace_up", "1 when the workspace can be listed.", 1 if self.up else 0
         )
@@ -128,7 +128,7 @@ class WorkspaceCollector:
         text = "Folders beside agents' whose names are not an agent's."
         out.gauge("dreamos_workspace_folders_ignored", text, self.agents.ignored)
 
-    def _agents(self, out: Families, now: float) -> None:
+    def _agents(self, out: MetricBuilder, now: float) -> None:
         agents = self.agents.found.values()
         moving: dict[str, list[Sample]] = {AGE: [], CLAIMED: [], OLDEST: []}
         for agent in agents:
@@ -140,7 +140,7 @@ class WorkspaceCollector:
             else:
                 out.extend(name, text, "gauge", (s for a in agents for s in a.fixed[name]))
 
-    def _queue_figures(self, out: Families, look: Look) -> None:
+    def _queue_figures(self, out: MetricBuilder, look: Look) -> None:
         for name, watched in self._queues.items():
             watched.look(look)
             found, labels = watched.value, {"queue": name}
@@ -150,7 +150,7 @@ class WorkspaceCollector:
             if found is not None:
                 _describe_queue(out, labels, found, look.now, self._stuck_after)
 
-    def _deliveries(self, out: Families, look: Look) -> None:
+    def _deliveries(self, out: MetricBuilder, look: Look) -> None:
         changed = False
         for name, watched in self._recent.items():
             kept = self._ledger.deliveries.get(name)
@@ -168,7 +168,7 @@ class WorkspaceCollector:
         if changed:
             self._ledger.save()
 
-    def _activity(self, out: Families, look: Look) -> None:
+    def _activity(self, out: MetricBuilder, look: Look) -> None:
         events = self._ledger.events
         if events.look(self._at(EVENTS), look, self.agents.name_of):
             self._ledger.save()
@@ -181,7 +181,7 @@ class WorkspaceCollector:
                 created = Sample("dreamos_workspace_events_created", labels, began)
                 out.extend(name, text, "counter", [created])
 
-    def _task_figures(self, out: Families, look: Look) -> None:
+    def _task_figures(self, out: MetricBuilder, look: Look) -> None:
         self._tasks.look(look)
         if self._tasks.mtime is not None:
             self._stale(out, "tasks", self._tasks.stale)
@@ -189,13 +189,13 @@ class WorkspaceCollector:
             text = "Tasks in the task store."
             out.gauge("dreamos_workspace_tasks", text, count, {"state": state})
 
-    def _stale(self, out: Families, file: str, stale: bool) -> None:
+    def _stale(self, out: MetricBuilder, file: str, stale: bool) -> None:
         text = "1 when a shared file cannot be read as it is now and the last good figure is shown."
         out.gauge("dreamos_workspace_file_stale", text, 1 if stale else 0, {"file": file})
 
 
 def _describe_queue(
-    out: Families, labels: dict[str, str], found: Queue, now: float, patience: float
+    out: MetricBuilder, labels: dict[str, str], found: Queue, now: float, patience: float
 ) -> None:
     for state, count in found.depth.items():
         text = "Entries that wait, by state; delivered ones are not counted."

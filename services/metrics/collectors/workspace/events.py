@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from .watching import Look
+from .file_cache import Look
 
 TYPES = (
     *("TASK_CLAIMED", "TASK_COMPLETED", "DEVLOG_CREATED", "GIT_COMMIT", "GIT_PUSH", "TOOL_RUN"),

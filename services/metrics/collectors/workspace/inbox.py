@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from .file_cache import Look, Signature, UnusableError, decode, settled, signature
 from .parsing import document, stamp
-from .watching import Look, Signature, UnusableError, decode, settled, signature
 
 LIMIT = 8 << 20
 # A message that is not handled: no hidden file, and no such word before the ending

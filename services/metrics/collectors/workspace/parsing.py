@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 from typing import Any
 
-from .watching import UnusableError
+from .file_cache import UnusableError
 
 _DECODER = json.JSONDecoder()
 _BLANK = " \t\r\n"

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
+from .file_cache import Look, UnusableError, decode
 from .parsing import items, number, stamp
-from .watching import Look, UnusableError, decode
 
 LIMIT = 64 << 20
 STATES = ("pending", "processing", "failed", "expired", "unknown")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
+from .file_cache import Look, UnusableError, decode
 from .parsing import count, document, number, points, stamp
-from .watching import Look, UnusableError, decode
 
 STATES = ("active", "idle", "blocked", "complete", "onboarding", "error", "unknown")
 LIMIT = 1 << 20  # bytes; 95 in 100 real ones are below 82 kB

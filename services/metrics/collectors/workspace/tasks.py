@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from .file_cache import Look, UnusableError, decode
 from .parsing import document
-from .watching import Look, UnusableError, decode
 
 LIMIT = 16 << 20
 STATES = (

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.core import Metric
 
 from services.metrics.collectors.host import cgroup
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 from tests.unit.collectors.reading import value
 
 
@@ -19,7 +19,7 @@ def tree(folder: Path, files: dict[str, str]) -> Path:
 
 
 def collected(groups: cgroup.Groups) -> list[Metric]:
-    out = Families()
+    out = MetricBuilder()
     cgroup.collect(groups, out)
     return out.list()
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.metrics.collectors.host import HostCollector, Source, portable
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 from tests.unit.collectors.reading import value, values
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the Linux kernel's files")
@@ -72,7 +72,7 @@ def test_a_process_name_with_brackets_and_blanks_is_counted(tmp_path: Path) -> N
 @linux
 def test_what_psutil_gives_elsewhere_agrees_with_what_linux_says_itself() -> None:
     """Every figure that the part for macOS and Windows has is there under the same name."""
-    theirs, ours = Families(), HostCollector().collect()
+    theirs, ours = MetricBuilder(), HostCollector().collect()
     for part in portable.PARTS.values():
         part(theirs)
     for name in ("node_memory_MemTotal_bytes", "node_boot_time_seconds"):

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from services.metrics.collectors.host.cpu import Cpu, pressure
 from services.metrics.collectors.host.source import Source
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 from tests.unit.collectors.reading import value, values
 
 
 def read(cpu: Cpu, proc: Path, line: str) -> dict[str, float]:
     (proc / "stat").write_text(f"cpu  0\n{line}\nctxt 5\nbtime 7\n")
-    out = Families()
+    out = MetricBuilder()
     cpu.collect(Source(proc=str(proc)), out)
     return values(out.list(), "node_cpu_seconds_total", "mode")
 
@@ -53,7 +53,7 @@ def test_pressure_is_told_in_seconds(tmp_path: Path) -> None:
     line = "some avg10=0.00 avg60=0.00 avg300=0.00 total={}\nfull avg10=0.00 total={}\n"
     for resource, some, full in (("cpu", 1, 0), ("io", 2_500_000, 1_000_000), ("memory", 3, 4)):
         (tmp_path / "pressure" / resource).write_text(line.format(some, full))
-    out = Families()
+    out = MetricBuilder()
     pressure(Source(proc=str(tmp_path)), out)
     assert 2.5 == value(out.list(), "node_pressure_io_waiting_seconds_total")
     assert 1.0 == value(out.list(), "node_pressure_io_stalled_seconds_total")

@@ -8,7 +8,7 @@ import pytest
 
 from services.metrics.collectors.host import filesystem
 from services.metrics.collectors.host.source import Source
-from services.metrics.families import Families
+from services.metrics.metric_builder import MetricBuilder
 from tests.unit.collectors.reading import value, values
 
 LINE = "{id} 1 8:1 / {at} {options} shared:1 - {fstype} {device} {super}\n"
@@ -43,7 +43,7 @@ def test_kernel_file_systems_and_docker_layers_are_passed_over(tmp_path: Path) -
 
 def test_sizes_are_read_below_the_mounted_root(tmp_path: Path) -> None:
     source = listing(tmp_path / "proc", ("/", "ext4", "ro"))
-    out = Families()
+    out = MetricBuilder()
     (tmp_path / "root").mkdir()
     placed = Source(proc=source.proc, root=str(tmp_path / "root"))
     filesystem.Filesystems().collect(placed, out)
@@ -55,7 +55,7 @@ def test_sizes_are_read_below_the_mounted_root(tmp_path: Path) -> None:
 
 
 def test_a_mount_that_is_gone_shows_as_a_device_error_and_nothing_else(tmp_path: Path) -> None:
-    out = Families()
+    out = MetricBuilder()
     filesystem.Filesystems().collect(listing(tmp_path, ("/no/such/place", "ext4", "rw")), out)
     assert {"/no/such/place": 1.0} == values(
         out.list(), "node_filesystem_device_error", "mountpoint"
@@ -82,7 +82,7 @@ def test_a_hanging_network_mount_is_reported_and_not_asked_twice(
     monkeypatch.setattr(filesystem, "PATIENCE", 0.01)
     source, systems = listing(tmp_path, ("/tmp", "nfs4", "rw")), filesystem.Filesystems()
     for _ in range(3):
-        out = Families()
+        out = MetricBuilder()
         systems.collect(source, out)
         assert {"/tmp": 1.0} == values(out.list(), "node_filesystem_device_error", "mountpoint")
     Unanswered.let_go.set()
@@ -90,6 +90,6 @@ def test_a_hanging_network_mount_is_reported_and_not_asked_twice(
     for thread in threading.enumerate():
         if isinstance(thread, Unanswered):
             thread.join(10)
-    out = Families()
+    out = MetricBuilder()
     systems.collect(source, out)
     assert {"/tmp": 0.0} == values(out.list(), "node_filesystem_device_error", "mountpoint")

@@ -13,8 +13,8 @@ import pytest
 
 from services.metrics.probes.checks import check
 from services.metrics.probes.config import Probe
-from services.metrics.probes.finding import REASONS, Finding
-from services.metrics.probes.wire import expiry
+from services.metrics.probes.connection import expiry
+from services.metrics.probes.result import REASONS, ProbeResult
 from tests.unit.collectors.servers import (
     babbling,
     certificate,
@@ -29,7 +29,7 @@ NEVER = threading.Event()
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="needs the openssl command")
 
 
-def http(port: int, path: str = "/", timeout: float = 5.0, **rest: object) -> Finding:
+def http(port: int, path: str = "/", timeout: float = 5.0, **rest: object) -> ProbeResult:
     target = f"http://127.0.0.1:{port}{path}"
     return check(Probe("it", "http", target, timeout=timeout, **rest), NEVER)  # type: ignore[arg-type]
 
@@ -41,7 +41,7 @@ def closed_port() -> int:
 
 def test_a_good_answer_is_up() -> None:
     with serving(http_answer("204 No Content")) as port:
-        assert Finding() == http(port)
+        assert ProbeResult() == http(port)
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "404 Not Found", "503 Unavailable"])
@@ -114,7 +114,7 @@ def test_a_good_certificate_is_up_and_its_end_is_told(tmp_path: Path) -> None:
     made = certificate(tmp_path, "20240101000000Z", "20491231235959Z")
     with serving(http_answer("200 OK"), made) as port:
         probe = Probe("it", "http", f"https://localhost:{port}/", ca_file=str(made[0]))
-        assert Finding(expiry=2524607999.0) == check(probe, NEVER)
+        assert ProbeResult(expiry=2524607999.0) == check(probe, NEVER)
 
 
 @needs_openssl
@@ -136,7 +136,7 @@ def test_verification_can_be_switched_off(tmp_path: Path) -> None:
     made = certificate(tmp_path, "20240101000000Z", "20240201000000Z")
     with serving(http_answer("200 OK"), made) as port:
         probe = Probe("it", "http", f"https://127.0.0.1:{port}/", verify=False)
-        assert Finding(expiry=1706745600.0) == check(probe, NEVER)
+        assert ProbeResult(expiry=1706745600.0) == check(probe, NEVER)
 
 
 def test_plain_text_where_tls_is_expected_is_a_tls_fault() -> None:
@@ -159,7 +159,7 @@ def pong(peer: socket.socket, _ended: threading.Event) -> None:
 
 def test_a_tcp_port_that_is_open_is_up() -> None:
     with serving(silent) as port:
-        assert Finding() == check(Probe("it", "tcp", f"127.0.0.1:{port}"), NEVER)
+        assert ProbeResult() == check(Probe("it", "tcp", f"127.0.0.1:{port}"), NEVER)
 
 
 @pytest.mark.parametrize(("expect", "reason"), [(r"\+PONG\r\n", ""), ("NOAUTH", "content")])
@@ -183,7 +183,7 @@ def reply(question: bytes, *addresses: str, rcode: int = 0) -> bytes:
     return head + question[12:] + records
 
 
-def dns(port: int, expect: str = "", timeout: float = 5.0) -> Finding:
+def dns(port: int, expect: str = "", timeout: float = 5.0) -> ProbeResult:
     probe = Probe(
         "it", "dns", "model.example", server=f"127.0.0.1:{port}", expect=expect, timeout=timeout
     )

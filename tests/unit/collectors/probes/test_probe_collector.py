@@ -11,7 +11,7 @@ from prometheus_client.core import Metric
 
 from services.metrics.probes import DependencyCollector
 from services.metrics.probes.config import Probe
-from services.metrics.probes.finding import Finding
+from services.metrics.probes.result import ProbeResult
 from services.metrics.probes.watcher import State, Watcher
 from tests.unit.collectors.reading import value, values
 from tests.unit.collectors.servers import http_answer, serving, silent
@@ -143,7 +143,7 @@ def test_a_probe_that_never_comes_back_is_down_and_not_started_twice(
 def judged(*answers: bool) -> State:
     watcher = Watcher(Probe("it", "file", "/"))
     for up in answers:
-        watcher._take(Finding("" if up else "missing"), 0.1)
+        watcher._take(ProbeResult("" if up else "missing"), 0.1)
     return watcher.state()
 
 
@@ -161,14 +161,14 @@ def test_four_changes_in_half_an_hour_are_flapping() -> None:
 
 def test_since_when_it_is_so_stays_until_it_changes() -> None:
     watcher = Watcher(Probe("it", "file", "/"))
-    watcher._take(Finding(), 0.1)
+    watcher._take(ProbeResult(), 0.1)
     since = watcher.state().since
-    watcher._take(Finding(), 0.1)
+    watcher._take(ProbeResult(), 0.1)
     assert since == watcher.state().since
 
 
 def test_the_known_end_of_a_certificate_outlives_an_outage() -> None:
     watcher = Watcher(Probe("it", "http", "https://x/"))
-    watcher._take(Finding(expiry=123.0), 0.1)
-    watcher._take(Finding("refused"), 0.1)
+    watcher._take(ProbeResult(expiry=123.0), 0.1)
+    watcher._take(ProbeResult("refused"), 0.1)
     assert 123.0 == watcher.state().expiry

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.metrics.collectors.workspace import WorkspaceCollector
-from services.metrics.collectors.workspace.watching import settled
+from services.metrics.collectors.workspace.file_cache import settled
 from tests.unit.collectors.reading import value, values
 from tests.unit.collectors.workspaces import Clock, write
 

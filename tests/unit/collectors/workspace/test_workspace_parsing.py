@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.metrics.collectors.workspace import inbox, queue, status, tasks
+from services.metrics.collectors.workspace.file_cache import Look, UnusableError, decode
 from services.metrics.collectors.workspace.parsing import count, items, number, points, stamp
-from services.metrics.collectors.workspace.watching import Look, UnusableError, decode
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -110,7 +110,7 @@ class TestBaseMetrics:
         assert {"count": 1500, "sum": 1124250, "min": 0, "max": 1499, "avg": 749.5} == summary
 
     def test_memory_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("dreamos.core.metrics.compat._base.MAX_KEYS", 5)
+        monkeypatch.setattr("dreamos_metrics.compat.base.MAX_KEYS", 5)
         metrics = BaseMetrics("many")
         for number in range(20):
             metrics.increment("seen", tags={"path": number})

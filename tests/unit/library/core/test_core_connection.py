@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamos.core.metrics._http import Connection
-from dreamos.core.metrics._settings import Settings, read_settings
+from dreamos_metrics.push.http import Connection
+from dreamos_metrics.push.settings import Settings, read_settings
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamos.core.metrics import _spool
-from dreamos.core.metrics._file import FileStore
+from dreamos_metrics.spool import spool_folder
+from dreamos_metrics.spool.values_file import FileStorage
 from tests.unit.library.core.test_core_survival import COUNT, LINE, run, unused_url
 from tests.unit.library.core.wire import Receiver
 from tools.spool import main
@@ -21,12 +21,12 @@ def test_list_tells_running_killed_ended_and_set_aside_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     header = {"url": "http://127.0.0.1:1", "job": "night", "agent": "Agent-7"}
-    running = FileStore(tmp_path, {**header, "incarnation": "running"})
-    killed = FileStore(tmp_path, {**header, "incarnation": "killed"})
+    running = FileStorage(tmp_path, {**header, "incarnation": "running"})
+    killed = FileStorage(tmp_path, {**header, "incarnation": "killed"})
     for store in (running, killed):
         store.open()
     killed.abandon()
-    _spool.write_final(tmp_path, {**header, "incarnation": "ended"}, 3, b"# EOF\n")
+    spool_folder.write_final(tmp_path, {**header, "incarnation": "ended"}, 3, b"# EOF\n")
     (tmp_path / "odd.live").write_bytes(b"odd")
     assert 1 == main(arguments("list", tmp_path))
     lines = capsys.readouterr().out.splitlines()

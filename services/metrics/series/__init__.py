@@ -1,0 +1,1 @@
+"""Series lists and their algebra: union, subset, selection, sums over processes."""
