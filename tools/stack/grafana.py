@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .credentials import belongs_to_user
-from .preflight import Settings
+from .settings import Settings
 
 
 def environment(folder: Path, project: str, settings: Settings) -> dict[str, str]:

@@ -9,11 +9,12 @@ import pytest
 
 from tools.stack import preflight
 from tools.stack.console import StackError
+from tools.stack.settings import Settings
 
 EXAMPLE = Path(__file__).resolve().parents[3] / ".env.example"
 
 
-def written(folder: Path, text: str) -> preflight.Settings:
+def written(folder: Path, text: str) -> Settings:
     path = folder / ".env"
     path.write_text(text, encoding="utf-8")
     return preflight.settings(path, EXAMPLE)
