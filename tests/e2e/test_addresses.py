@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import socket
@@ -65,21 +66,17 @@ def test_every_hop_finds_the_next_below_its_path(below: Stack) -> None:
         return {"up"} == {jobs[n] for n in ("dreamos-metrics", "prometheus", "alertmanager")}
 
     eventually(all_up, within=120)
-    alerts = http(
-        "GET", below.url("alertmanager", "/alerts/api/v2/alerts?filter=alertname=Watchdog")
-    )
-    eventually(
-        lambda: http(
-            "GET", below.url("alertmanager", "/alerts/api/v2/alerts?filter=alertname=Watchdog")
-        ).json(),
-        within=120,
-    )
-    assert 200 == alerts.status
-    shown = http("GET", below.url("metrics", "/metrics"), headers=below.read_headers()).text
-    states = dict(
-        re.findall(r'^dreamos_dependency_up\{dependency="(\w+)".*\} (\d)', shown, re.MULTILINE)
-    )
-    assert {"prometheus": "1", "alertmanager": "1"} == states
+    watchdog = "/alerts/api/v2/alerts?filter=alertname=Watchdog"
+    eventually(lambda: http("GET", below.url("alertmanager", watchdog)).json(), within=120)
+    eventually(lambda: {"1"} == set(dependencies(below).values()), within=120)
+    assert {"prometheus", "alertmanager"} <= dependencies(below).keys()
+
+
+def dependencies(stack: Stack) -> dict[str, str]:
+    """Return what the service says of the stack's parts."""
+    shown = http("GET", stack.url("metrics", "/metrics"), headers=stack.read_headers()).text
+    pattern = r'^dreamos_dependency_up\{dependency="(\w+)".*\} (\d)'
+    return dict(re.findall(pattern, shown, re.MULTILINE))
 
 
 def test_a_changed_setting_is_read_again_below_the_path(below: Stack) -> None:
@@ -98,6 +95,21 @@ def test_links_in_alerts_begin_with_the_settings(below: Stack) -> None:
     runbooks = {note["runbook_url"] for note in notes if "runbook_url" in note}
     assert runbooks
     assert all(url.startswith("https://ops.example/agents/runbooks/") for url in runbooks)
+
+
+def test_grafana_serves_below_its_path_and_reaches_prometheus(below: Stack) -> None:
+    if not below.container("grafana"):
+        pytest.skip("no Grafana image on this machine")
+    password = below.secret("grafana/admin_password")
+    token = base64.b64encode(f"admin:{password}".encode()).decode()
+    headers = {"Authorization": f"Basic {token}"}
+
+    source = "/grafana/api/datasources/uid/dreamos-prometheus"
+    health = http("GET", below.url("grafana", f"{source}/health"), headers=headers)
+
+    assert 200 == http("GET", below.url("grafana", "/grafana/login")).status
+    assert 200 == health.status, health.text
+    assert "OK" == health.json()["status"], health.text
 
 
 def has_ipv6() -> bool:

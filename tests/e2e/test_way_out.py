@@ -120,7 +120,7 @@ def company(
         ALERT_CA_FILE=str(outside.ca),
         SMTP_SMARTHOST=f"host.docker.internal:{outside.mail.port}",
         SMTP_REQUIRE_TLS="true",
-        ALERT_EMAIL_TO='"Call, On" <oncall@example.org>',
+        ALERT_EMAIL_TO="""'"Call, On" <oncall@example.org>'""",
     )
     configuration = folder / "docker"
     configuration.mkdir()
