@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -56,14 +57,13 @@ class Engine:
         assert self.process is not None
         self.process.send_signal(signum)
         self.process.wait(timeout=300)
-        if signum == signal.SIGKILL:
-            self._end_containerd()
 
-    def _end_containerd(self) -> None:
-        # It outlives its parent, as do the containers; the next engine starts one of its own.
+    def end_containerd(self) -> None:
+        """End what outlives a killed engine; the next one works on with it."""
         pid_file = self.folder / "exec/containerd/containerd.pid"
         if pid_file.exists():
-            os.kill(int(pid_file.read_text()), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid_file.read_text()), signal.SIGKILL)
 
     def load(self, *images: str) -> None:
         """Take images over from the machine's engine."""
@@ -81,9 +81,11 @@ def engine(folder: Path) -> Iterator[Engine]:
     try:
         yield found
     finally:
-        if ids := found.docker("ps", "--all", "--quiet").split():
-            found.docker("rm", "--force", *ids)
+        with contextlib.suppress(subprocess.CalledProcessError):
+            if ids := found.docker("ps", "--all", "--quiet").split():
+                found.docker("rm", "--force", *ids)
         found.end(signal.SIGTERM)
+        found.end_containerd()
         for line in Path("/proc/self/mounts").read_text().splitlines():
             if (place := line.split()[1]).startswith(str(folder)):
                 subprocess.run(["umount", "--lazy", place], check=False)

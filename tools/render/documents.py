@@ -58,6 +58,7 @@ def build(
     for path in sorted((deploy / "alertmanager/templates").glob("*.tmpl")):
         files[f"alertmanager/templates/{path.name}"] = path.read_text(encoding="utf-8")
     _refuse_missing_templates(files)
+    _refuse_broken_files_of_grafana(deploy / "grafana")
     return files
 
 
@@ -69,6 +70,19 @@ def _filled(deploy: Path, name: str, fill: Callable[[Document], Document]) -> di
     except (AttributeError, KeyError, TypeError) as error:
         # The part's own tool says more of it: `make up` asks it after this.
         raise DeployError(f"deploy/{name} has another shape than it should: {error}") from None
+
+
+def _refuse_broken_files_of_grafana(folder: Path) -> None:
+    # Grafana reads them from the checkout, and has no tool that would judge them before.
+    for path in sorted(folder.glob("provisioning/*/*.y*ml")):
+        _load(path)
+    for path in sorted(folder.glob("dashboards/*.json")):
+        try:
+            board = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DeployError(f"{path} is no dashboard: {error}") from None
+        if not isinstance(board, dict) or not board.get("uid") or not board.get("title"):
+            raise DeployError(f"{path} is no dashboard: it needs a uid and a title")
 
 
 def _refuse_missing_templates(files: Mapping[str, str]) -> None:

@@ -19,6 +19,13 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
+def agrees(question: str) -> bool:
+    """Ask the person at the terminal; where nobody is there, the answer is no."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    return input(f"  {question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
 @contextmanager
 def step(title: str) -> Iterator[None]:
     """Announce a step and, when it took more than two seconds, how long it took.

@@ -69,9 +69,8 @@ def resolve(configured: Mapping[str, str]) -> Images:
     notes = _stand_ins(configured, chosen)
     grafana: str | None = None
     if configured["GRAFANA_IMAGE"]:
-        grafana = _here(configured["GRAFANA_IMAGE"])
-        if grafana is None and registry.pull("GRAFANA_IMAGE", configured["GRAFANA_IMAGE"]):
-            grafana = configured["GRAFANA_IMAGE"]
+        wanted = configured["GRAFANA_IMAGE"]
+        grafana = _here(wanted) or registry.pull("GRAFANA_IMAGE", wanted)
         if grafana is None:
             notes.append(_no_grafana(without_digest(configured["GRAFANA_IMAGE"])))
     used = [*chosen.values(), *([grafana] if grafana else [])]
@@ -119,8 +118,8 @@ def _one(name: str, image: str, registry: Registry) -> str:
         return found
     if standins.is_current(substitute):
         return substitute.tag
-    if registry.pull(name, image):
-        return image
+    if pulled := registry.pull(name, image):
+        return pulled
     try:
         standins.build(substitute)
     except StackError as error:

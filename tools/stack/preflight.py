@@ -31,7 +31,10 @@ def settings(path: Path, example: Path) -> Settings:
         StackError: with a line for each wrong setting: its name, what is wrong, an example of what is right.
     """
     if not path.exists():
-        shutil.copyfile(example, path)
+        try:
+            shutil.copyfile(example, path)
+        except OSError as error:
+            raise StackError(f"{path} cannot be written ({error.strerror})") from None
         belongs_to_user(path)
         say(f"  {path.name} written from {example.name}: every setting at its default")
     found = read(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .console import StackError, say, step, watch
+from .console import StackError, agrees, say, step, watch
 
 
 def without_digest(image: str) -> str:
@@ -16,8 +16,8 @@ class Registry:
     def __init__(self) -> None:
         self._unreachable: dict[str, str] = {}
 
-    def pull(self, name: str, image: str) -> bool:
-        """Pull an image; False where its registry cannot be reached.
+    def pull(self, name: str, image: str) -> str | None:
+        """Pull an image; return the name that it has then, or None where no registry was reached.
 
         Args:
             name: the variable that replaces the image.
@@ -28,17 +28,23 @@ class Registry:
         """
         host = registry_of(image)
         if host in self._unreachable:
-            return False
+            return None
         with step(f"Pulling {image}"):
             code, output = watch(["docker", "pull", image], silence=60, show=_layer_done)
         if code == 0:
-            return True
+            return image
         reason = (output.strip().splitlines() or ["it fell silent"])[-1]
         if _says_unreachable(code, reason):
             self._unreachable[host] = reason
             say(f"    The registry of {image} cannot be reached: {reason[:200]}")
-            return False
-        raise StackError(_refused(name, image, reason))
+            return None
+        refusal = _refused(name, image, reason)
+        tag = without_digest(image)
+        if tag != image:
+            say(f"  {refusal}")
+            if agrees(f"Take {tag} with the digest that the registry has?"):
+                return self.pull(name, tag)
+        raise StackError(refusal)
 
 
 def _refused(name: str, image: str, reason: str) -> str:

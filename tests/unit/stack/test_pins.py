@@ -50,7 +50,7 @@ def test_a_registry_that_is_not_there_is_no_wrong_digest(
 ) -> None:
     image = f"localhost:1/prom/prometheus:v3@{WRONG}"
 
-    assert not Registry().pull("PROMETHEUS_IMAGE", image)
+    assert Registry().pull("PROMETHEUS_IMAGE", image) is None
     assert "cannot be reached" in capsys.readouterr().out
 
 
