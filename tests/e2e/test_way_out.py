@@ -97,7 +97,10 @@ def outside(tmp_path_factory: pytest.TempPathFactory, gateway: str) -> Iterator[
     )
     controller.start()
     try:
-        with http_sink(gateway, context) as hooks, proxy(gateway, (gateway, hooks.port)) as way:
+        with (
+            http_sink(gateway, context) as hooks,
+            proxy(gateway, (gateway or "127.0.0.1", hooks.port)) as way,
+        ):
             yield Outside(way, hooks, mail, ca)
     finally:
         controller.stop()

@@ -58,12 +58,13 @@ def run(
     Args:
         command: program and arguments.
         env: the child's whole environment; ours when left out.
-        timeout: seconds; after that the child is killed and `subprocess.TimeoutExpired` is raised.
+        timeout: seconds; after that the child is killed.
         cwd: working directory.
         text: what the child reads from its standard input.
 
     Returns:
-        The completed process; look at `returncode`. A program that does not exist gives 127, as in a shell.
+        The completed process; look at `returncode`. A program that does not exist gives 127, as in a
+        shell, and one that took too long gives 124, as with `timeout`.
     """
     try:
         return subprocess.run(
@@ -83,6 +84,9 @@ def run(
         return subprocess.CompletedProcess(
             list(command), 127, "", f"{command[0]}: {error.strerror}"
         )
+    except subprocess.TimeoutExpired:
+        silent = f"`{' '.join(command[:4])} ...` did not end within {timeout:.0f} s"
+        return subprocess.CompletedProcess(list(command), 124, "", silent)
 
 
 def watch(
