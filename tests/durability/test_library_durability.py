@@ -134,7 +134,7 @@ def _one_round(service: Service, spool: Path, ledgers: Path, seed: int) -> None:
         for parent in parents:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(parent.pid, signal.SIGKILL)
-            parent.wait(30)
+            parent.wait(60)
             assert parent.stdout is not None
             parent.stdout.close()
 

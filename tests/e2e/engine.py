@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.stack import eventually
+from tools.waiting import eventually
 
 
 @dataclass
@@ -67,10 +67,10 @@ class Engine:
 
     def load(self, *images: str) -> None:
         """Take images over from the machine's engine."""
-        save = subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE)
         load = ["docker", "--host", self.address, "load"]
-        subprocess.run(load, stdin=save.stdout, capture_output=True, check=True)
-        assert 0 == save.wait()
+        with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as save:
+            subprocess.run(load, stdin=save.stdout, capture_output=True, check=True)
+        assert 0 == save.returncode
 
 
 @contextmanager

@@ -89,7 +89,7 @@ def http_sink(address: str, tls: ssl.SSLContext | None = None) -> Iterator[HttpS
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: object) -> None:
             return
 
     server = ThreadingHTTPServer((address, 0), Handler)

@@ -12,7 +12,8 @@ import pytest
 
 from tests.e2e.conftest import describe, keep_logs
 from tests.e2e.sinks import HttpSink, Mailbox
-from tests.e2e.stack import Stack, docker, eventually, http
+from tests.e2e.stack import Stack, docker, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 ADDRESSES = {

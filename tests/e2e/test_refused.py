@@ -11,7 +11,8 @@ import pytest
 from tests.e2e import checkout
 from tests.e2e.conftest import describe
 from tests.e2e.sinks import HttpSink, Mailbox
-from tests.e2e.stack import Stack, docker, eventually
+from tests.e2e.stack import Stack, docker
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 ALERTS = "deploy/prometheus/alerts"

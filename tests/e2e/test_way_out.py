@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -20,7 +19,8 @@ from aiosmtpd.controller import Controller
 from tests.e2e import certificates
 from tests.e2e.conftest import describe, keep_logs
 from tests.e2e.sinks import HttpSink, Mailbox, http_sink
-from tests.e2e.stack import Stack, eventually, free_ports, http
+from tests.e2e.stack import Stack, free_ports, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 NOWHERE = "http://127.0.0.1:9"
@@ -49,7 +49,7 @@ def proxy(address: str, target: tuple[str, int]) -> Iterator[Proxy]:
                 tunnel(self.connection, other)
             self.close_connection = True
 
-        def log_message(self, format: str, *arguments: Any) -> None:
+        def log_message(self, *_arguments: object) -> None:
             return
 
     server = ThreadingHTTPServer((address, 0), Handler)

@@ -128,16 +128,17 @@ def watch(
         silent = True
         process.terminate()
 
-    try:
-        while line := _read_line(process, silence, give_up):
-            lines.append(line)
-            if line.strip() and show(line.strip()):
-                say(f"    {line.rstrip()[:160]}")
-        code = process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait(timeout=20)
-        raise
+    with process:
+        try:
+            while line := _read_line(process, silence, give_up):
+                lines.append(line)
+                if line.strip() and show(line.strip()):
+                    say(f"    {line.rstrip()[:160]}")
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait(timeout=20)
+            raise
     return (124 if silent else code), "".join(lines)
 
 

@@ -39,7 +39,7 @@ def prometheus(sample_age: float | None, evaluation_age: float | None) -> Iterat
             self.end_headers()
             self.wfile.write(body.encode())
 
-        def log_message(self, format: str, *arguments: Any) -> None:
+        def log_message(self, *_arguments: object) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

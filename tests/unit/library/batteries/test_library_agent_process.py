@@ -26,12 +26,12 @@ class TestOwnProcess:
 
         def stay() -> None:
             inside.set()
-            leave.wait(30)
+            leave.wait(60)
 
         thread = threading.Thread(target=stay)
         before = psutil.Process().num_threads()
         thread.start()
-        inside.wait(30)
+        inside.wait(60)
         snapshot_hooks.run_hooks()
         shown = value("dreamos_agent_threads")
         leave.set()

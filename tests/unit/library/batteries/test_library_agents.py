@@ -61,7 +61,7 @@ class TestTasks:
 
         @agent.task("build")
         def build(number: int) -> int:
-            both_in.wait(10)
+            both_in.wait(60)
             return number
 
         threads = [threading.Thread(target=build, args=(number,)) for number in range(2)]

@@ -139,7 +139,7 @@ class TestBaseMetrics:
             if child == 0:
                 counting = threading.Thread(target=metrics.increment, args=("n",), daemon=True)
                 counting.start()
-                counting.join(10)
+                counting.join(60)
                 os._exit(0 if metrics._counters.get("n") == 1 else 1)
         assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 

@@ -150,8 +150,10 @@ def test_a_gauges_function_is_asked_and_may_fail() -> None:
     Gauge(name, "d").set_function(lambda: 7)
     assert 7 == prometheus_client.REGISTRY.get_sample_value(name)
     broken = fresh()
-    Gauge(broken, "d").set_function(lambda: 1 / 0)
+    gauge = Gauge(broken, "d")
+    gauge.set_function(lambda: 1 / 0)
     assert "nan" == str(prometheus_client.REGISTRY.get_sample_value(broken))
+    gauge.set_function(lambda: 0)  # the metric stays in the process, for every later test
 
 
 def test_a_histogram_sorts_observations_into_buckets_with_their_bound_included() -> None:

@@ -41,11 +41,15 @@ def test_list_tells_running_killed_ended_and_set_aside_apart(
 def test_send_delivers_each_to_where_it_was_meant_for(
     receiver: Receiver, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for _ in range(2):
-        run(COUNT + "import os; os.kill(os.getpid(), 9)", receiver.url, tmp_path)
+    for folder in (tmp_path, tmp_path / "other"):  # in one, the second would send for the first
+        run(COUNT + "import os; os.kill(os.getpid(), 9)", receiver.url, folder)
+    for left in (tmp_path / "other").iterdir():
+        left.rename(tmp_path / left.name)
+    (tmp_path / "other").rmdir()
     assert 0 == main(arguments("send", tmp_path))
     assert "2 sent, 0 refused and set aside, 0 left\n" == capsys.readouterr().out
-    assert [1000, 1000] == [push.value(LINE) for push in receiver.pushes]
+    # What they pushed while they lived is not final.
+    assert [1000, 1000] == [push.value(LINE) for push in receiver.pushes if push.final]
     assert 0 == main(arguments("list", tmp_path))
 
 
