@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -53,17 +52,16 @@ class Engine:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def end(self, signum: signal.Signals) -> None:
-        """Send it a signal, and wait until it has ended."""
+        """Send it a signal, and wait until it has ended, and its containerd with it."""
         assert self.process is not None
+        pid_file = self.folder / "exec/containerd/containerd.pid"
+        containerd = pid_file.read_text().strip() if pid_file.exists() else ""
         self.process.send_signal(signum)
         self.process.wait(timeout=300)
-
-    def end_containerd(self) -> None:
-        """End what outlives a killed engine; the next one works on with it."""
-        pid_file = self.folder / "exec/containerd/containerd.pid"
-        if pid_file.exists():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid_file.read_text()), signal.SIGKILL)
+        if containerd:
+            eventually(lambda: not _runs(containerd), every=0.2)
+            # The next one would take a process that nobody has buried yet for one that lives.
+            pid_file.unlink(missing_ok=True)
 
     def load(self, *images: str) -> None:
         """Take images over from the machine's engine."""
@@ -71,6 +69,14 @@ class Engine:
         with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as save:
             subprocess.run(load, stdin=save.stdout, capture_output=True, check=True)
         assert 0 == save.returncode
+
+
+def _runs(pid: str) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 @contextmanager
@@ -85,7 +91,6 @@ def engine(folder: Path) -> Iterator[Engine]:
             if ids := found.docker("ps", "--all", "--quiet").split():
                 found.docker("rm", "--force", *ids)
         found.end(signal.SIGTERM)
-        found.end_containerd()
         for line in Path("/proc/self/mounts").read_text().splitlines():
             if (place := line.split()[1]).startswith(str(folder)):
                 subprocess.run(["umount", "--lazy", place], check=False)
