@@ -95,7 +95,9 @@ def read(path: Path) -> Settings:
     """Read the settings without checking them."""
     written = envfile.read(path)
     ours = {**variables.known(written), **variables.known(os.environ)}
-    return Settings(path, ours, {n: text for n, text in written.items() if n not in ours})
+    # The shell wins over the file, as it does for Compose: a PATH in the file is not ours to set.
+    others = {n: os.environ.get(n, text) for n, text in written.items() if n not in ours}
+    return Settings(path, ours, others)
 
 
 def _digest(path: Path | None) -> str:
