@@ -40,7 +40,7 @@ REFUSED = {
     ),
     "a recording rule": (
         "deploy/prometheus/rules/mine.yml",
-        "groups:\n- name: mine\n  rules:\n  - record: a b\n    expr: 1\n",
+        "groups:\n- name: mine\n  rules:\n  - record: a\n    expr: sum(\n",
         "deploy/prometheus/rules/mine.yml",
     ),
     "a message template": (
@@ -48,12 +48,38 @@ REFUSED = {
         '{{ define "mine" }}{{ .Alerts ',
         "mine.tmpl",
     ),
-    "Prometheus' file": ("deploy/prometheus/prometheus.yml", "global: 7\n", "prometheus.yml"),
+    "a template that nobody wrote": (
+        "deploy/alertmanager/templates/mine.tmpl",
+        '{{ define "mine" }}{{ template "yours" . }}{{ end }}',
+        "templates/mine.tmpl uses a template that nothing defines: yours",
+    ),
+    "Prometheus' file": (
+        "deploy/prometheus/prometheus.yml",
+        "global: 7\n",
+        "parsing YAML file deploy/prometheus/prometheus.yml",
+    ),
+    "Alertmanager's receivers": (
+        "deploy/alertmanager/alertmanager.yml",
+        "route: {receiver: nobody}\nreceivers: 7\n",
+        "cannot unmarshal",
+    ),
+    "the stack's own probes": ("deploy/metrics/probes.yml", "probes: 7\n", "another shape"),
     "an empty one": ("deploy/prometheus/prometheus.yml", "", "prometheus.yml holds no settings"),
     "Alertmanager's file": (
         "deploy/alertmanager/alertmanager.yml",
         "route: {receiver: warning}\nreceivers: [{name: warning}]\n",
         "deploy/alertmanager/alertmanager.yml has no route to `critical`",
+    ),
+    "a dashboard": ("deploy/grafana/dashboards/mine.json", "{", "deploy/grafana/dashboards/mine"),
+    "a dashboard without a name": (
+        "deploy/grafana/dashboards/mine.json",
+        "{}",
+        "mine.json is no dashboard: it needs a uid and a title",
+    ),
+    "a data source": (
+        "deploy/grafana/provisioning/datasources/mine.yml",
+        "datasources: [\n",
+        "deploy/grafana/provisioning/datasources/mine.yml",
     ),
     "a probe": ("mine.yml", "probes: [{name: a, kind: icmp}]\n", "PROBES_FILE: probe a: kind must"),
     "no list of probes": ("mine.yml", "", "PROBES_FILE: the probes file must hold a list"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ GENERATED_AT = "/generated"
 """Where the containers see the folder that is written."""
 
 _HEADER = "# Written by `python -m tools.render` from {source} and .env: changes here are lost.\n"
+_DEFINED = re.compile(r'\{\{-?\s*(?:define|block)\s+"([^"]+)"')
+_USED = re.compile(r'\{\{-?[^{}]*\btemplate\s+"([^"]+)"')
 # The addresses that the alerts in deploy/ name, so that they are valid as they stand.
 _WRITTEN_LINKS = {"METRICS_URL": "http://127.0.0.1:8000", "GRAFANA_URL": "http://127.0.0.1:3000"}
 
@@ -47,26 +50,56 @@ def build(
     one lacks what has to be filled, and `ProbeFileError` when the list of probes is wrong.
     """
     files = {
-        "prometheus/prometheus.yml": _yaml(
-            _prometheus(_load(deploy / "prometheus/prometheus.yml"), env),
-            "deploy/prometheus/prometheus.yml",
-        ),
         "prometheus/targets/grafana.json": _grafana_targets(env),
-        "alertmanager/alertmanager.yml": _yaml(
-            _alertmanager(_load(deploy / "alertmanager/alertmanager.yml"), env, secrets),
-            "deploy/alertmanager/alertmanager.yml",
+        **_filled(deploy, "prometheus/prometheus.yml", lambda base: _prometheus(base, env)),
+        **_filled(
+            deploy, "alertmanager/alertmanager.yml", lambda base: _alertmanager(base, env, secrets)
         ),
+        **_filled(deploy, "metrics/probes.yml", lambda base: _probes(base, env, probes)),
     }
-    files["metrics/probes.yml"] = _yaml(
-        _probes(_load(deploy / "metrics/probes.yml"), env, probes), "deploy/metrics/probes.yml"
-    )
     for path in _rule_files(deploy / "prometheus/alerts"):
         files[f"prometheus/alerts/{path.name}"] = _alerts(path, env)
     for path in _rule_files(deploy / "prometheus/rules"):
         files[f"prometheus/rules/{path.name}"] = path.read_text(encoding="utf-8")
     for path in sorted((deploy / "alertmanager/templates").glob("*.tmpl")):
         files[f"alertmanager/templates/{path.name}"] = path.read_text(encoding="utf-8")
+    _refuse_missing_templates(files)
+    _refuse_broken_files_of_grafana(deploy / "grafana")
     return files
+
+
+def _filled(deploy: Path, name: str, fill: Callable[[Document], Document]) -> dict[str, str]:
+    """Return a base file with the settings put in, by its path below the folder to write to."""
+    base = _load(deploy / name)
+    try:
+        return {name: _yaml(fill(base), f"deploy/{name}")}
+    except (AttributeError, KeyError, TypeError) as error:
+        # The part's own tool says more of it: `make up` asks it after this.
+        raise DeployError(f"deploy/{name} has another shape than it should: {error}") from None
+
+
+def _refuse_broken_files_of_grafana(folder: Path) -> None:
+    # Grafana reads them from the checkout, and has no tool that would judge them before.
+    for path in sorted(folder.glob("provisioning/*/*.y*ml")):
+        _load(path)
+    for path in sorted(folder.glob("dashboards/*.json")):
+        try:
+            board = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DeployError(f"{path} is no dashboard: {error}") from None
+        if not isinstance(board, dict) or not board.get("uid") or not board.get("title"):
+            raise DeployError(f"{path} is no dashboard: it needs a uid and a title")
+
+
+def _refuse_missing_templates(files: Mapping[str, str]) -> None:
+    # amtool checks each template by itself: one that nobody wrote is missed when a message is sent.
+    texts = {name: text for name, text in files.items() if name.startswith("alertmanager/")}
+    written = {found for text in texts.values() for found in _DEFINED.findall(text)}
+    for name, text in texts.items():
+        for used in _USED.findall(text):
+            # Alertmanager's own are called __subject, slack.default.text, ...
+            if used not in written and not used.startswith("__") and ".default." not in used:
+                raise DeployError(f"deploy/{name} uses a template that nothing defines: {used}")
 
 
 def _rule_files(folder: Path) -> list[Path]:

@@ -24,6 +24,13 @@ _CONTENT = re.compile(
 """What the tools say of files that are right."""
 
 
+_WRITTEN = {
+    "check-prometheus": ("check", "config", "/etc/prometheus/prometheus.yml"),
+    "check-alertmanager": ("check-config", "/etc/alertmanager/alertmanager.yml"),
+}
+"""Commands that judge the files as they were written, where none could be rendered from them."""
+
+
 def accept(compose: Compose) -> None:
     """Render the configuration, have it judged, and only then put it where it is read.
 
@@ -31,14 +38,24 @@ def accept(compose: Compose) -> None:
         StackError: with the tool's own words; what runs and what it reads is as it was.
     """
     _hand_out_secrets(compose)
-    for name in ONE_SHOTS:
-        try:
-            result = compose.once(name)
-        except BaseException:
-            compose.remove_unfinished()
-            raise
-        if result.returncode:
-            raise StackError(_refusal(name, result))
+    try:
+        for name in ONE_SHOTS:
+            _run(compose, name)
+    except BaseException:
+        compose.remove_unfinished()
+        raise
+
+
+def _run(compose: Compose, name: str) -> None:
+    result = compose.once(name)
+    if result.returncode == 0:
+        return
+    if name == "render":
+        for tool, words in _WRITTEN.items():
+            judged = compose.once(tool, *words)
+            if judged.returncode:
+                raise StackError(_refusal(tool, judged))
+    raise StackError(_refusal(name, result))
 
 
 def _hand_out_secrets(compose: Compose) -> None:

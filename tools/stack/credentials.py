@@ -59,10 +59,11 @@ def owner(folder: Path) -> Owner:
 
 
 def belongs_to_user(*paths: Path) -> None:
-    """Give what was made under `sudo` to the person who typed it."""
-    person = _person()
+    """Give what root made in a person's folder to that person: who typed `sudo`, else its owner."""
     for path in paths:
-        if person and path.stat().st_uid == 0:
+        folder = path.parent.stat()
+        person = _person() or (folder.st_uid, folder.st_gid)
+        if os.geteuid() == 0 and path.stat().st_uid == 0 != person[0]:
             os.chown(path, *person)
 
 

@@ -15,7 +15,7 @@ from . import recipients
 from .compose import LASTING, Compose, Part
 from .console import StackError, say
 from .http import get_json
-from .preflight import Settings
+from .settings import Settings
 
 FRESH_SECONDS = 60.0
 """Age up to which a sample or an evaluation is fresh, at least; four intervals when they are longer."""
