@@ -87,7 +87,7 @@ def mounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
     finally:
         process.terminate()
-        process.wait(60)
+        process.communicate(timeout=60)
         subprocess.run(["docker", "rmi", IMAGE], capture_output=True, check=False)
 
 

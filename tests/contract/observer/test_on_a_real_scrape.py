@@ -31,6 +31,7 @@ NOT_EVERYWHERE = (
     *("node_memory_", "node_netstat_", "node_sockstat_", "node_schedstat_", "node_pressure_"),
     *("node_nf_conntrack_", "node_arp_", "node_kernel_hung_", "node_disk_", "node_network_"),
     *("node_timex_", "node_vmstat_", "node_filesystem_", "node_os_", "dreamos_container_"),
+    "dreamos_observer_",
 )
 AGENT = "import sys; print('ready', flush=True); sys.stdin.read()"
 
