@@ -30,7 +30,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def state(service: Service) -> str:
     """Return the state of the one agent there is."""
     with urllib.request.urlopen(f"{service.url}/metrics", timeout=60) as answer:
-        lines = answer.read().decode().splitlines()
+        lines: list[str] = answer.read().decode().splitlines()
     (found,) = [
         line for line in lines if line.startswith("dreamos_agent_state{") and line.endswith(" 1.0")
     ] or [line for line in lines if line.startswith("dreamos_agent_state{") and line.endswith(" 1")]
