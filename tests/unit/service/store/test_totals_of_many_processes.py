@@ -86,7 +86,8 @@ def test_histograms_of_any_bounds_are_exact_in_count_and_never_fall(
     bench = Bench(tmp_path / "data", default_ttl=10.0)
     bounds: dict[str, list[str]] = {}
     seen: dict[str, list[float]] = {}
-    sequence, before = 0, {}
+    sequence = 0
+    before: dict[str, float] = {}
     for step in range(40):
         what = chance.choice(
             ["push"] * 6 + ["new", "final", "vanish", "silence", "restart", "kill"]
