@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi import WSGIResponder, build_environ
 from flask import Flask
 
 from services.metrics.auth import Authenticator
-from services.metrics.front.asgi import Answer, Headers, Scope
+from services.metrics.front.asgi import Answer, Scope
 from services.metrics.front.body import Body
 from services.metrics.front.tarpit import Tarpit
 
 BODY = "dreamos.body"
-"""Where a request's body stands, in the ASGI scope and in the WSGI environ."""
+"""Where a request's body stands in the WSGI environ."""
+ASKING_THREADS = 4
 
 
 class OrdinaryPath:
@@ -30,12 +31,15 @@ class OrdinaryPath:
     Args:
         app: the Flask application.
         auth: who may do what.
-        threads: how many requests are worked on at once; the others wait.
+        threads: how many pushes are worked on at once; the others wait. What only asks has threads
+            of its own, so that a health check does not wait behind pushes.
     """
 
     def __init__(self, app: Flask, auth: Authenticator, threads: int) -> None:
+        self._app = app
         self._auth = auth
-        self._adapter = WSGIMiddleware(cast(Any, _with_whole_body(app)), workers=threads)
+        self._pushing = ThreadPoolExecutor(threads, "push")
+        self._asking = ThreadPoolExecutor(ASKING_THREADS, "ask")
         self._tarpit = Tarpit()
 
     def takes_body(self, scope: Scope) -> bool:
@@ -48,24 +52,50 @@ class OrdinaryPath:
 
     async def answer(self, scope: Scope, body: Body) -> Answer:
         """Let the application answer."""
-        scope = {**scope, **_target(scope["raw_path"]), BODY: body}
-        status, headers, pieces = 500, Headers(), list[bytes]()
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: dict[str, Any]) -> None:
-            nonlocal status, headers
-            if message["type"] == "http.response.start":
-                status, headers = message["status"], message["headers"]
-            elif message.get("body"):
-                pieces.append(message["body"])
-
-        await self._adapter(cast(Any, scope), cast(Any, receive), cast(Any, send))
-        pause = self._tarpit.pause(scope["raw_path"], status)
+        threads = self._asking if scope["method"] in ("GET", "HEAD") else self._pushing
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(threads, _call, self._app, scope, body)
+        pause = self._tarpit.pause(scope["raw_path"], answer.status)
         if pause:
             await asyncio.sleep(pause)
-        return Answer(status, headers, pieces)
+        return answer
+
+
+class _Responder(WSGIResponder):
+    """a2wsgi's responder, which hands the whole answer back.
+
+    Its own ``send`` asks the event loop for each message and waits: three times the way between
+    thread and loop for each request, and a thread for each client that reads slowly.
+    """
+
+    def __init__(self) -> None:
+        self.response_started = False
+        self.exc_info = None
+        self.answer = Answer(500, [])
+        self.pieces: list[bytes] = []
+
+    def send(self, message: Any) -> None:
+        """Keep a message."""
+        if message["type"] == "http.response.start":
+            self.answer = Answer(message["status"], list(message["headers"]), self.pieces)
+        elif message.get("body"):
+            self.pieces.append(message["body"])
+
+
+def _call(app: Flask, scope: Scope, body: Body) -> Answer:
+    """Let the application answer a request whose body is whole; for a thread."""
+    scope = {**scope, **_target(scope["raw_path"])}
+    environ: dict[str, Any] = {
+        **build_environ(cast(Any, scope), cast(Any, None)),
+        BODY: body,
+        "wsgi.input": io.BytesIO(body.content),
+        "CONTENT_LENGTH": str(len(body.content)),
+        "RAW_URI": scope["raw_path"].decode("latin-1"),
+    }
+    responder = _Responder()
+    responder.app = cast(Any, app)
+    responder.wsgi(cast(Any, environ), cast(Any, responder.start_response))
+    return responder.answer
 
 
 def _target(raw_path: bytes) -> dict[str, Any]:
@@ -74,17 +104,3 @@ def _target(raw_path: bytes) -> dict[str, Any]:
         return {}
     path = urlsplit(raw_path.decode("latin-1")).path or "/"
     return {"raw_path": path.encode("latin-1"), "path": unquote(path)}
-
-
-def _with_whole_body(app: Flask) -> Any:
-    """Give the application what the adapter does not: the whole body, and the path as it came."""
-
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        scope = environ["asgi.scope"]
-        environ[BODY] = scope[BODY]
-        environ["wsgi.input"] = io.BytesIO(scope[BODY].content)
-        environ["CONTENT_LENGTH"] = str(len(scope[BODY].content))
-        environ["RAW_URI"] = scope["raw_path"].decode("latin-1")
-        return app(environ, start_response)
-
-    return application

@@ -157,6 +157,7 @@ def test_who_waits_longest_is_closed_for_who_comes_when_there_are_too_many(
     kept.request("GET", "/-/healthy")
     assert 200 == kept.getresponse().status
     assert used is kept.sock, "one that had been of use was closed before those that had not"
+    kept.close()
     assert closed(service, "address") >= 40
 
 

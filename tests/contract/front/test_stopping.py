@@ -35,6 +35,7 @@ def pushing(service: Running, stop: threading.Event, acknowledged: list[int]) ->
         if answer.status == 200:
             acknowledged[0] = value
         stop.wait(0.001)
+    connection.close()
 
 
 def test_a_stop_loses_nothing_acknowledged_and_waits_for_no_idle_connection(

@@ -82,12 +82,15 @@ def test_the_names_of_tokens_are_in_the_audit_log(guarded: Running) -> None:
     assert "-token" not in text.replace("token_refused", "")
 
 
-def test_deletes_of_nothing_do_not_push_the_records_of_others_out(shared: Running) -> None:
-    shared.push("there", BODY)
-    shared.push("there", "", "DELETE")
+def test_deletes_of_nothing_do_not_push_the_records_of_others_out(
+    launch: Callable[..., Running],
+) -> None:
+    service = launch()
+    service.push("there", BODY)
+    service.push("there", "", "DELETE")
     for number in range(50):
-        assert 202 == shared.push(f"nothing{number}", "", "DELETE").status
-    lines = (shared.folder / "data" / "audit.jsonl").read_text().splitlines()
+        assert 202 == service.push(f"nothing{number}", "", "DELETE").status
+    lines = (service.folder / "data" / "audit.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
     assert ["accepted", "stale"] == [record["outcome"] for record in records]
 

@@ -33,6 +33,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _answers(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port)):
+        return True
+
+
 @contextlib.contextmanager
 def running(command: list[str], port: int, log: Path) -> Iterator[int]:
     """Run a server until it is no longer needed."""
@@ -40,7 +45,7 @@ def running(command: list[str], port: int, log: Path) -> Iterator[int]:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
         eventually(
-            lambda: socket.create_connection(("127.0.0.1", port)).close() or True,
+            lambda: _answers(port),
             hopeless=lambda: log.read_text() if process.poll() is not None else "",
         )
         yield port
