@@ -21,6 +21,7 @@ from benchmarks.service.scrapes import Agents, Waits, flood, pushes_of, scrapes_
 
 OTHERS = 20
 """Agents whose pushes and scrapes are measured; 1,000 samples each."""
+SCRAPES = 30
 SETTLE_SECONDS = 30
 
 
@@ -55,12 +56,12 @@ def measure(peer: Peer, crowd: Crowd) -> tuple[Waits, float]:
     """Return the times of others alone and beside the crowd, and the resident bytes then."""
     agents = Agents(peer, OTHERS)
     agents.push_all()
-    push_alone, scrape_alone = pushes_of(agents), scrapes_of(peer, agents)
+    push_alone, scrape_alone = pushes_of(agents), scrapes_of(peer, agents, SCRAPES)
     with _beside(_attend, peer.port, crowd), contextlib.ExitStack() as stack:
         if crowd.flooding:
             stack.enter_context(_beside(flood, peer.port))
         _settle(agents)
-        push_beside, scrape_beside = pushes_of(agents), scrapes_of(peer, agents)
+        push_beside, scrape_beside = pushes_of(agents), scrapes_of(peer, agents, SCRAPES)
         memory = peer.memory()
     return Waits(push_alone, push_beside, scrape_alone, scrape_beside), memory
 
