@@ -10,12 +10,12 @@ from prometheus_client.core import Metric
 
 from services.metrics.audit import AuditLog
 from services.metrics.auth import Authenticator
-from services.metrics.collectors import Collectors, start_all
 from services.metrics.errors import Rejected
 from services.metrics.exposition.scrape import Exposition
 from services.metrics.front.connections import ConnectionTable
 from services.metrics.health import Component, Health
 from services.metrics.maintenance import Maintenance
+from services.metrics.observer.supervisor import Collectors, start_all
 from services.metrics.selfmetrics import SelfMetrics
 from services.metrics.series.view import View
 from services.metrics.settings import Settings

@@ -105,6 +105,8 @@ class Settings:
     """Where the host's ``/proc``, ``/sys`` and ``/`` are mounted."""
     host_sys: Path = Path("/sys")
     host_root: Path = Path("/")
+    host_mounts: Path | None = None
+    """What a mount reader wrote of the host's file systems, where ``/`` itself is not to be seen."""
     workspace: Path | None = None
     """The folder of a Dream.OS installation, the one that holds ``agent_workspaces``."""
     workspace_agent_pattern: str = ""
@@ -113,6 +115,10 @@ class Settings:
     """The zone of agents' times without one, like Europe/Berlin; empty is the service's own."""
     workspace_stuck_after: float = 300.0
     """Time in processing after which a message is stuck."""
+    observer_url: str = ""
+    """Address of an observer that runs as a part of its own; its health is shown with the service's."""
+    observer_token_file: Path | None = None
+    """The token that the observer wants to see."""
     probes_file: Path | None = None
     """What to probe, in YAML; see docs/collectors.md."""
     process_pattern: str = ""

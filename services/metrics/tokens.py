@@ -138,6 +138,11 @@ class TokenFile:
                 found = token
         return found
 
+    def first(self) -> str:
+        """Return the first token of the file: the one to send, while another is rotated out."""
+        self._refresh()
+        return self._tokens[0].secret.decode()
+
     def redact(self, text: str) -> str:
         """Return ``text`` with the tokens taken out, should it hold one."""
         for token in self._tokens:

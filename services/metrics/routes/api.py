@@ -43,7 +43,7 @@ def metrics() -> Response:
 def status() -> Response:
     """Say how the service was started and which version it is; no path and no token."""
     running = service()
-    hidden = ("push_token_file", "read_token_file", "data_dir")
+    hidden = ("push_token_file", "read_token_file", "observer_token_file", "data_dir")
     flags = {k: str(v) for k, v in vars(running.settings).items() if k not in hidden}
     for kind in ("push", "read"):
         flags[f"{kind}_token"] = "required" if running.auth.needs_token(kind) else "none"
