@@ -158,6 +158,8 @@ def test_what_a_process_left_does_not_look_like_a_sign_of_life(
     service.push(path, body, Dreamos_Final="1", Dreamos_Ended_Ago="3600")
     assert pushed == service.value("dreamos_agent_last_push_timestamp_seconds", job="ends")
     beat = service.value("dreamos_agent_last_heartbeat_timestamp_seconds", job="ends")
+    assert pushed is not None
+    assert beat is not None
     assert pushed - 3700 < beat < pushed - 3500
 
 
