@@ -21,7 +21,7 @@ for module in pkgutil.walk_packages(metrics.__path__, "dreamos_metrics."):
     importlib.import_module(module.name)
 from dreamos_metrics.metrics.family import REGISTRY
 from dreamos_metrics.agents import activate
-activate("Agent-1").health(1)
+activate("Agent-1", stalled_after=600).health(1)
 logs, bridge = metrics.LogMetrics(), metrics.BridgeMetrics()
 logs.record_log("INFO", "discord"); logs.record_error("x"); logs.record_rotation()
 bridge.record_request("a", "b"); bridge.record_success("a", "b", 1); bridge.record_error("a", "b", "")
