@@ -15,6 +15,9 @@ from tests.rules.tooling import DEPLOY, ROOT, Tool, amtool, promtool
 
 ALERTMANAGER = "alertmanager/alertmanager.yml"
 PROMETHEUS = "prometheus/prometheus.yml"
+BROKEN_PEM = "-----BEGIN CERTIFICATE-----\nplanted\n-----END CERTIFICATE-----\n"
+PRIVATE = "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n"
+RULE_FILES = sorted((DEPLOY / "prometheus").glob("[ar]*/*.yml"))
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +137,51 @@ def test_email_takes_every_setting(tmp_path: Path) -> None:
     assert expected == {name: email[name] for name in expected}
 
 
+def test_the_proxy_and_what_is_reached_without_it_hold_for_every_receiver_over_http(
+    am: Tool, tmp_path: Path
+) -> None:
+    proxy = {"ALERT_PROXY_URL": "http://proxy:3128", "ALERT_NO_PROXY": ".internal, 10.0.0.0/8"}
+    rendering = everything(tmp_path, **proxy)
+    rendering.run()
+    overall = rendering.load(ALERTMANAGER)["global"]["http_config"]
+    [webhook] = rendering.receiver("critical")["webhook_configs"]
+
+    assert "http://proxy:3128" == overall["proxy_url"]
+    assert "host.docker.internal,.internal,10.0.0.0/8" == overall["no_proxy"]
+    assert {**overall, "authorization": webhook["http_config"]["authorization"]} == webhook[
+        "http_config"
+    ]
+    accepted(am, rendering)
+
+
+def test_a_password_in_an_address_belongs_into_a_secret_file_and_is_taken_there(
+    am: Tool, tmp_path: Path
+) -> None:
+    rendering = Rendering(tmp_path, {}, {"webhook_url": "https://me:planted@hook.example.org/x"})
+
+    assert [] == rendering.run()
+    assert {"webhook"} == rendering.integrations("critical")
+    accepted(am, rendering)
+
+
+def test_email_addresses_keep_their_names(am: Tool, tmp_path: Path) -> None:
+    named = {
+        "SMTP_FROM": "Dream.OS <dreamos@example.org>",
+        "ALERT_EMAIL_TO": 'Jürgen <j@example.org>, "Boss, the" <boss@example.org>, c@example.org',
+    }
+    rendering = Rendering(tmp_path, {**EMAIL, **named})
+
+    assert [] == rendering.run()
+
+    [email] = rendering.receiver("critical")["email_configs"]
+    assert '"Dream.OS" <dreamos@example.org>' == email["from"]
+    assert (
+        '=?utf-8?q?J=C3=BCrgen?= <j@example.org>, "Boss, the" <boss@example.org>, c@example.org'
+        == email["to"]
+    )
+    accepted(am, rendering)
+
+
 def test_settings_reach_the_slack_channel_the_pager_and_the_webhooks_token(tmp_path: Path) -> None:
     rendering = everything(tmp_path, PAGERDUTY_URL="https://events.eu.example.org/v2/enqueue")
     rendering.run()
@@ -185,7 +233,7 @@ def test_prometheus_accepts_what_is_rendered(tmp_path: Path) -> None:
 
     assert 0 == answer.code, answer.text
     assert "WARNING" not in answer.text
-    assert 4 == answer.text.count("rules found")
+    assert len(RULE_FILES) == answer.text.count("rules found")
 
 
 @pytest.mark.parametrize(
@@ -226,7 +274,7 @@ def test_without_grafana_no_alert_links_to_a_dashboard(tmp_path: Path) -> None:
 
     written = [path.read_text() for path in (rendering.out / "prometheus/alerts").iterdir()]
 
-    assert 3 == len(written)
+    assert len(written) > 2
     assert [] == [text for text in written if "dashboard_url" in text]
 
 
@@ -234,20 +282,49 @@ def test_rendering_changes_nothing_in_the_rules_but_their_links(tmp_path: Path) 
     rendering = Rendering(tmp_path)
     rendering.run()
 
-    for path in (DEPLOY / "prometheus/alerts").glob("*.yml"):
-        written = rendering.load(f"prometheus/alerts/{path.name}")
+    for path in RULE_FILES:
+        written = rendering.load(f"prometheus/{path.parent.name}/{path.name}")
         assert yaml.safe_load(path.read_text()) == written
+
+
+@pytest.mark.parametrize(
+    ("interval", "window"), [("5m", "12m"), ("10s", "5m"), ("30m", "62m"), ("95s", "310s")]
+)
+def test_failed_notifications_are_looked_for_over_more_than_two_group_intervals(
+    tmp_path: Path, interval: str, window: str
+) -> None:
+    rendering = Rendering(tmp_path, {"ALERT_GROUP_INTERVAL": interval})
+    rendering.run()
+
+    text = (rendering.out / "prometheus/alerts/alertmanager.yml").read_text()
+
+    assert f"increase(alertmanager_notifications_failed_total[{window}])" in text
+
+
+def test_what_did_not_change_keeps_its_time_and_the_mark_follows_what_did(tmp_path: Path) -> None:
+    mark = tmp_path / "generated/prometheus/targets/rendered.json"
+    Rendering(tmp_path).run()
+    before = {path: path.stat().st_mtime_ns for path in mark.parents[2].rglob("*.*")}
+
+    Rendering(tmp_path).run()
+    assert before == {path: path.stat().st_mtime_ns for path in mark.parents[2].rglob("*.*")}
+
+    text = mark.read_text()
+    Rendering(tmp_path, {"ALERT_GROUP_WAIT": "31s"}).run()
+    assert text != mark.read_text()
+    assert [] == json.loads(mark.read_text())[0]["targets"]
 
 
 def test_an_alert_file_that_was_deleted_does_not_live_on(tmp_path: Path) -> None:
     rendering = Rendering(tmp_path)
     rendering.run()
-    old = rendering.out / "prometheus/alerts/old.yml"
-    old.write_text("groups: []\n")
+    old = [rendering.out / f"prometheus/{folder}/old.yml" for folder in ("alerts", "rules")]
+    for path in old:
+        path.write_text("groups: []\n")
 
     rendering.run()
 
-    assert not old.exists()
+    assert [False, False] == [path.exists() for path in old]
 
 
 def test_every_file_can_be_read_by_other_users_and_no_half_file_stays(tmp_path: Path) -> None:
@@ -270,6 +347,9 @@ def test_every_file_can_be_read_by_other_users_and_no_half_file_stays(tmp_path: 
         ({}, {"slack_api_url": "planted"}, "secret file slack_api_url: its content does not begin"),
         ({}, {"webhook_token": "planted"}, "secret file webhook_url: is missing or empty"),
         ({}, {"webhook_url": "ftp://planted"}, "secret file webhook_url: its content does not"),
+        ({}, {"ca.pem": "planted"}, "secret file ca.pem: its content holds no certificate"),
+        ({}, {"ca.pem": BROKEN_PEM}, "secret file ca.pem: its content holds a certificate that"),
+        ({}, {"ca.pem": BROKEN_PEM + PRIVATE}, "secret file ca.pem: its content holds a private"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_written(

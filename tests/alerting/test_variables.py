@@ -13,6 +13,9 @@ from tools.render.kinds import KINDS
 from tools.render.variables import BY_NAME, VARIABLES, check, env_example, known, links, value
 
 RIGHT = [
+    ("ALERT_TIMEZONE", "America/Argentina/Buenos_Aires"),
+    ("ALERT_PROXY_URL", "http://proxy.example.org:3128"),
+    ("ALERT_NO_PROXY", "localhost, .example.org,*.example.org,10.0.0.0/8,::1,host:8080"),
     ("BIND_ADDRESS", "0.0.0.0"),
     ("BIND_ADDRESS", "::1"),
     ("METRICS_PORT", "1"),
@@ -34,6 +37,11 @@ RIGHT = [
     ("METRICS_PORT", ""),
 ]
 WRONG = [
+    ("ALERT_TIMEZONE", "Berlin/Europe", "is not the name of a time zone"),
+    ("ALERT_PROXY_URL", "proxy.example.org:3128", "does not begin with http"),
+    ("ALERT_PROXY_URL", "http://u:p@proxy.example.org", "holds a password"),
+    ("ALERT_PROXY_URL", "http://proxy.example.org/path", "has a path"),
+    ("ALERT_NO_PROXY", "a b", "is wrong at 'a b'"),
     ("BIND_ADDRESS", "localhost", "is not an IP address"),
     ("METRICS_PORT", "0", "is not a port number"),
     ("METRICS_PORT", "65536", "is not a port number"),
@@ -69,7 +77,11 @@ WRONG_EMAIL = [
     ("SMTP_SMARTHOST", "two words:25", "is not the name of a machine"),
     ("SMTP_FROM", "nobody", "is not an email address"),
     ("ALERT_EMAIL_TO", "a@example.org,,b@example.org", "is wrong at ''"),
-    ("ALERT_EMAIL_TO", "A <a@example.org>", "is wrong at 'A <a@example.org>'"),
+    ("ALERT_EMAIL_TO", "A b@example.org", "is wrong at 'A b@example.org'"),
+    ("ALERT_EMAIL_TO", "A <a@example.org", "is wrong at 'A <a@example.org'"),
+    ("ALERT_EMAIL_TO", "Boss, the <b@example.org>", "is wrong at 'Boss'"),
+    ("ALERT_EMAIL_TO", "{{ x }} <b@example.org>", "is wrong at '{{ x }} <b@example.org>'"),
+    ("SMTP_FROM", "a@example.org, b@example.org", "is not an email address"),
     ("SMTP_HELLO", "a b", "is not the name of a machine"),
 ]
 

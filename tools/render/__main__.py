@@ -38,8 +38,10 @@ def render(
         return [str(problem) for problem in problems + wrong]
     files = documents.build(deploy, settings, found, probes)
     for name, text in files.items():
-        write(out / name, text)
-    _remove_others(out / "prometheus/alerts", files)
+        if not _holds(out / name, text):  # what is as it was keeps its time
+            write(out / name, text)
+    for folder in ("prometheus/alerts", "prometheus/rules"):
+        _remove_others(out, folder, files)
     return []
 
 
@@ -83,10 +85,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2 if problems else 0
 
 
-def _remove_others(folder: Path, files: Mapping[str, str]) -> None:
-    # An alert file that was deleted from deploy/ must not live on in the volume.
-    for path in folder.glob("*.yml"):
-        if f"prometheus/alerts/{path.name}" not in files:
+def _holds(path: Path, text: str) -> bool:
+    try:
+        readable = path.stat().st_mode & 0o777 == READABLE
+        return readable and path.read_text(encoding="utf-8") == text
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _remove_others(out: Path, folder: str, files: Mapping[str, str]) -> None:
+    # A file of rules that was deleted from deploy/ must not live on in the volume.
+    for path in (out / folder).glob("*.yml"):
+        if f"{folder}/{path.name}" not in files:
             path.unlink()
 
 

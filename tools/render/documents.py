@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import yaml
 
 from services.metrics.probes.config import load, parse
-from tools.render import receivers
+from tools.render import receivers, templates
 from tools.render.kinds import duration_seconds
 from tools.render.secrets import Secrets
 from tools.render.variables import flag, links, value
@@ -23,6 +26,8 @@ GENERATED_AT = "/generated"
 _HEADER = "# Written by `python -m tools.render` from {source} and .env: changes here are lost.\n"
 # The addresses that the alerts in deploy/ name, so that they are valid as they stand.
 _WRITTEN_LINKS = {"METRICS_URL": "http://127.0.0.1:8000", "GRAFANA_URL": "http://127.0.0.1:3000"}
+# NotificationsFailing as it is written, for the default ALERT_GROUP_INTERVAL of 5m.
+_WRITTEN_WINDOW = "alertmanager_notifications_failed_total[12m]"
 
 
 def build(
@@ -48,12 +53,32 @@ def build(
     files["metrics/probes.yml"] = _yaml(
         _probes(_load(deploy / "metrics/probes.yml"), env, probes), "deploy/metrics/probes.yml"
     )
-    for path in sorted((deploy / "prometheus/alerts").glob("*.yml")):
-        rules = _with_links(_load(path), env)
-        files[f"prometheus/alerts/{path.name}"] = _yaml(
-            rules, f"deploy/prometheus/alerts/{path.name}"
-        )
+    for path in sorted((deploy / "prometheus").glob("[ar]*/*.yml")):
+        name = f"prometheus/{path.parent.name}/{path.name}"
+        files[name] = _yaml(_rules(_load(path), env), f"deploy/{name}")
+    files["alertmanager/settings.tmpl"] = templates.settings(env)
+    if secrets.authorities:
+        files["alertmanager/ca.pem"] = _authorities(secrets.authorities)
+    files["prometheus/targets/rendered.json"] = _mark(deploy, files)
     return files
+
+
+def _authorities(own: str) -> str:
+    # All of them: a file of authorities takes the place of the system's.
+    system = ssl.create_default_context().get_ca_certs(binary_form=True)
+    return "".join(ssl.DER_cert_to_PEM_cert(certificate) for certificate in system) + own + "\n"
+
+
+def _mark(deploy: Path, files: Mapping[str, str]) -> str:
+    """Return a list of no targets that changes when anything that is read has changed.
+
+    Prometheus reads lists of targets without being told and exports when they were written, which
+    the alert ConfigurationOutdated compares with what is loaded.
+    """
+    seen = hashlib.sha256("".join(files.values()).encode())
+    for path in sorted((deploy / "alertmanager/templates").glob("*.tmpl")):
+        seen.update(path.read_bytes())
+    return json.dumps([{"targets": [], "labels": {"rendered": seen.hexdigest()}}]) + "\n"
 
 
 def _prometheus(base: Document, env: Mapping[str, str]) -> Document:
@@ -65,9 +90,9 @@ def _prometheus(base: Document, env: Mapping[str, str]) -> Document:
     # Prometheus refuses a time-out longer than the interval.
     if (duration_seconds(overall["scrape_timeout"]) or 0) > (duration_seconds(interval) or 0):
         overall["scrape_timeout"] = interval
-    # The alerts are read where they are written with the links of this installation.
+    # Rules are read where they are written with the links of this installation.
     base["rule_files"] = [
-        name.replace("/etc/prometheus/alerts/", f"{GENERATED_AT}/prometheus/alerts/")
+        name.replace("/etc/prometheus/", f"{GENERATED_AT}/prometheus/")
         for name in base["rule_files"]
     ]
     return base
@@ -88,15 +113,27 @@ def _probes(base: Document, env: Mapping[str, str], probes: Path | None) -> Docu
     return base
 
 
-def _with_links(rules: Document, env: Mapping[str, str]) -> Document:
+def _rules(rules: Document, env: Mapping[str, str]) -> Document:
     for group in rules["groups"]:
         for rule in group["rules"]:
+            rule["expr"] = rule["expr"].replace(_WRITTEN_WINDOW, _window(env))
             notes = rule.get("annotations", {})
             if not flag(env, "GRAFANA_ENABLED"):
                 notes.pop("dashboard_url", None)
             for name, text in notes.items():
                 notes[name] = _moved(text, env) if name.endswith("_url") else text
     return rules
+
+
+def _window(env: Mapping[str, str]) -> str:
+    # A receiver that refuses everything fails once in every ALERT_GROUP_INTERVAL.
+    interval = duration_seconds(value(env, "ALERT_GROUP_INTERVAL")) or 0
+    seconds = max(300, math.ceil(2 * interval) + 120)
+    return _WRITTEN_WINDOW.replace("12m", _duration(seconds))
+
+
+def _duration(seconds: int) -> str:
+    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
 
 
 def _moved(url: str, env: Mapping[str, str]) -> str:
@@ -119,6 +156,9 @@ def _alertmanager(base: Document, env: Mapping[str, str], secrets: Secrets) -> D
     }
     if beat := receivers.watchdog(env, secrets):
         contents["watchdog"] = {"webhook_configs": [beat]}
+    base["templates"].append(f"{GENERATED_AT}/alertmanager/settings.tmpl")
+    if http := receivers.http(env, secrets):
+        base["global"]["http_config"] = http
     base["receivers"] = [
         {**receiver, **contents.get(receiver["name"], {})} for receiver in base["receivers"]
     ]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from collections.abc import Callable
+from email.utils import formataddr
 from urllib.parse import urlsplit
 
 Kind = Callable[[str], "str | None"]
@@ -19,7 +21,11 @@ _HOST = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
     r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*"
 )
-_EMAIL = re.compile(r"[^\s@<>,;:]+@([^\s@<>,;:]+)")
+_EMAIL = re.compile(r"[^\s@<>,;:\"(){}]+@([^\s@<>,;:]+)")
+# An address with or without the name of who reads it; a comma in a name needs quotes around it.
+_NAMED = re.compile(r'(?P<name>"(?:[^"\\{}]|\\.)*"|[^"<>,;{}\\]*)\s*<(?P<address>[^<>]*)>')
+_PART = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^,])*)(?:,|$)')
+_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
 
 
@@ -68,7 +74,7 @@ def _host_port(text: str) -> str | None:
     return wrong or (_port(port) and "has a port that is not a number from 1 to 65535")
 
 
-def _url(text: str) -> str | None:
+def _secret_url(text: str) -> str | None:
     if any(character.isspace() or character in "\"'<>\\`{}" for character in text):
         return "holds a character that has no place in an address"
     try:
@@ -78,20 +84,94 @@ def _url(text: str) -> str | None:
         return "has a wrong port or host"
     if parts.scheme not in {"http", "https"}:
         return "does not begin with http:// or https://"
-    if not parts.hostname or port == 0:
-        return "names no machine"
-    return "holds a password, which belongs into a file" if parts.password else None
+    return None if parts.hostname and port != 0 else "names no machine"
+
+
+def _url(text: str) -> str | None:
+    if wrong := _secret_url(text):
+        return wrong
+    return "holds a password, which belongs into a file" if urlsplit(text).password else None
+
+
+def _proxy_url(text: str) -> str | None:
+    if wrong := _url(text):
+        return wrong
+    path = urlsplit(text).path
+    return f"has a path, {path!r}, and a proxy has none" if path.strip("/") else None
+
+
+def addresses(text: str) -> list[str]:
+    """Return the addresses in a list with commas, each as a mail program would write it.
+
+    "Ops Team <ops@example.org>" keeps its name; what is not ASCII in it is encoded, because
+    Alertmanager would else encode the address along with it. Raises ValueError, which names the part
+    that is wrong.
+    """
+    ends = [found for found in _PART.finditer(text + ",") if found.end() > found.start()]
+    return [_written(found[1].strip()) for found in ends]
+
+
+def _written(part: str) -> str:
+    named = _NAMED.fullmatch(part)
+    address = named["address"].strip() if named else part
+    found = _EMAIL.fullmatch(address)
+    if not found or not _HOST.fullmatch(found[1]) or not part.isprintable():
+        raise ValueError(part)
+    name = named["name"].strip() if named else ""
+    if name.startswith('"'):
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    return formataddr((name, address))
 
 
 def _email(text: str) -> str | None:
-    found = _EMAIL.fullmatch(text)
-    return None if found and _HOST.fullmatch(found[1]) else "is not an email address"
+    try:
+        right = len(addresses(text)) == 1
+    except ValueError:
+        right = False
+    return None if right else "is not an email address"
 
 
 def _emails(text: str) -> str | None:
-    for part in text.split(","):
-        if wrong := _email(part.strip()):
-            return f"is wrong at {part.strip()!r}, which {wrong}"
+    try:
+        addresses(text)
+    except ValueError as error:
+        return f"is wrong at {error.args[0]!r}, which is not an email address"
+    return None
+
+
+def _timezone(text: str) -> str | None:
+    import zoneinfo
+
+    known = zoneinfo.available_timezones()  # none where the system has no list of them
+    right = text in known if known else _ZONE.fullmatch(text)
+    return None if right else "is not the name of a time zone"
+
+
+def _hosts(text: str) -> str | None:
+    for part in (part.strip() for part in text.split(",")):
+        bare = part.removeprefix("*").removeprefix(".").rpartition(":")[0] or part.lstrip("*.")
+        if not _network(part) and _host(bare):
+            return f"is wrong at {part!r}, which is neither a machine, a domain nor a network"
+    return None
+
+
+def _network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _certificates(text: str) -> str | None:
+    if "PRIVATE KEY" in text:
+        return "holds a private key, which belongs nowhere but on its server"
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        return "holds no certificate in PEM form"
+    try:
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError):
+        return "holds a certificate that cannot be read"
     return None
 
 
@@ -160,6 +240,7 @@ def _text(text: str) -> str | None:
 KINDS: dict[str, Kind] = {
     "address": _address,
     "agent_pattern": _agent_pattern,
+    "certificates": _certificates,
     "channel": _channel,
     "count": _count,
     "duration": _duration,
@@ -168,15 +249,19 @@ KINDS: dict[str, Kind] = {
     "flag": _flag,
     "host": _host,
     "host_port": _host_port,
+    "hosts": _hosts,
     "image": _image,
     "level": _level,
     "path": _text,
     "pattern": _pattern,
     "port": _port,
+    "proxy_url": _proxy_url,
+    "secret_url": _secret_url,
     "severities": _severities,
     "share": _share,
     "size": _size,
     "text": _text,
+    "timezone": _timezone,
     "url": _url,
     "word": _word,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tools.render.kinds import addresses
 from tools.render.secrets import Secrets
 from tools.render.variables import flag, value
 
@@ -16,18 +17,31 @@ Config = dict[str, Any]
 Integration = Callable[[Mapping[str, str], Secrets], "Config | None"]
 
 TIMEOUT = "10s"
+AUTHORITIES = "/generated/alertmanager/ca.pem"
+"""Where Alertmanager finds the system's certificate authorities and those of the file ca.pem."""
 MOST_ALERTS = 50
 """How many alerts one webhook message lists; it tells how many it left out."""
+
+
+def http(env: Mapping[str, str], secrets: Secrets) -> Config:
+    """Return how every receiver over HTTP is reached: proxy and certificate authorities."""
+    config: Config = {}
+    if proxy := value(env, "ALERT_PROXY_URL"):
+        direct = ["host.docker.internal", *value(env, "ALERT_NO_PROXY").split(",")]
+        config["proxy_url"] = proxy
+        config["no_proxy"] = ",".join(part.strip() for part in direct if part.strip())
+    if secrets.authorities:
+        config["tls_config"] = {"ca_file": AUTHORITIES}
+    return config
 
 
 def email(env: Mapping[str, str], secrets: Secrets) -> Config | None:
     """Return the email integration, when SMTP_SMARTHOST and its companions are set."""
     if not value(env, "SMTP_SMARTHOST"):
         return None
-    receivers = [part.strip() for part in value(env, "ALERT_EMAIL_TO").split(",")]
     config: Config = {
-        "to": ", ".join(receivers),
-        "from": value(env, "SMTP_FROM"),
+        "to": ", ".join(addresses(value(env, "ALERT_EMAIL_TO"))),
+        "from": addresses(value(env, "SMTP_FROM"))[0],
         "smarthost": value(env, "SMTP_SMARTHOST"),
         "require_tls": flag(env, "SMTP_REQUIRE_TLS"),
         "send_resolved": True,
@@ -40,6 +54,8 @@ def email(env: Mapping[str, str], secrets: Secrets) -> Config | None:
     if user := value(env, "SMTP_AUTH_USERNAME"):
         config["auth_username"] = user
         config["auth_password_file"] = secrets.path("smtp_password")
+    if secrets.authorities:
+        config["tls_config"] = {"ca_file": AUTHORITIES}
     return config
 
 
@@ -89,8 +105,8 @@ def pagerduty(env: Mapping[str, str], secrets: Secrets) -> Config | None:
         "details": {
             "num_firing": "{{ .Alerts.Firing | len }}",
             "num_resolved": "{{ .Alerts.Resolved | len }}",
-            "firing": "{{ .Alerts.Firing | toJson }}",
-            "resolved": "{{ .Alerts.Resolved | toJson }}",
+            "firing": '{{ template "dreamos.json" .Alerts.Firing }}',
+            "resolved": '{{ template "dreamos.json" .Alerts.Resolved }}',
         },
     }
     if url := value(env, "PAGERDUTY_URL"):
@@ -111,14 +127,15 @@ def discord(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
     }
 
 
-def webhook(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
+def webhook(env: Mapping[str, str], secrets: Secrets) -> Config | None:
     """Return the custom webhook, when the secret file webhook_url is there."""
     if "webhook_url" not in secrets:
         return None
     config = _webhook("webhook_url", secrets, send_resolved=True)
     if "webhook_token" in secrets:
         token = {"type": "Bearer", "credentials_file": secrets.path("webhook_token")}
-        config["http_config"] = {"authorization": token}
+        # Said in full, because it replaces the one that holds for all.
+        config["http_config"] = {**http(env, secrets), "authorization": token}
     return config
 
 

@@ -18,21 +18,28 @@ MOUNTED_AT = "/run/secrets/alertmanager"
 
 KIND_OF: dict[str, tuple[str, str]] = {
     "smtp_password": ("text", "the password of SMTP_AUTH_USERNAME"),
-    "slack_api_url": ("url", "https://hooks.slack.com/services/..."),
+    "slack_api_url": ("secret_url", "https://hooks.slack.com/services/..."),
     "pagerduty_routing_key": ("word", "the integration key of an Events API v2 service"),
-    "discord_webhook_url": ("url", "https://discord.com/api/webhooks/..."),
-    "webhook_url": ("url", "https://example.org/alerts"),
+    "discord_webhook_url": ("secret_url", "https://discord.com/api/webhooks/..."),
+    "webhook_url": ("secret_url", "https://example.org/alerts"),
     "webhook_token": ("text", "the bearer token that the webhook expects"),
-    "watchdog_webhook_url": ("url", "https://hc-ping.com/..."),
+    "watchdog_webhook_url": ("secret_url", "https://hc-ping.com/..."),
+    "ca.pem": ("certificates", "-----BEGIN CERTIFICATE----- ..."),
 }
 """Each secret file with the kind of its content and an example of it."""
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """The secret files that hold something."""
+    """The secret files that hold something.
+
+    Attributes:
+        present: their names.
+        authorities: the certificates in `ca.pem`, which are no secret.
+    """
 
     present: frozenset[str]
+    authorities: str = ""
 
     def __contains__(self, name: object) -> bool:
         """Return whether the file `name` is there and not empty."""
@@ -52,6 +59,7 @@ def read(folder: Path, env: Mapping[str, str]) -> tuple[Secrets, list[Problem]]:
     """
     present = set()
     problems = []
+    authorities = ""
     for name, (kind, example) in KIND_OF.items():
         try:
             text = (folder / "alertmanager" / name).read_text(encoding="utf-8").strip()
@@ -64,9 +72,10 @@ def read(folder: Path, env: Mapping[str, str]) -> tuple[Secrets, list[Problem]]:
         if not text:
             continue
         present.add(name)
+        authorities = text if name == "ca.pem" else authorities
         if wrong := KINDS[kind](text):
             problems.append(Problem(f"secret file {name}", f"its content {wrong}", example))
-    return Secrets(frozenset(present)), problems + _incomplete(present, env)
+    return Secrets(frozenset(present), authorities), problems + _incomplete(present, env)
 
 
 def _incomplete(present: set[str], env: Mapping[str, str]) -> list[Problem]:
