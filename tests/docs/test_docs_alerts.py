@@ -27,8 +27,8 @@ def test_every_alert_links_the_runbook_of_its_name() -> None:
     assert {(name, name) for name in RUNBOOKS} == links
 
 
-def test_every_runbook_is_titled_with_its_alert_and_tells_the_four_things() -> None:
-    parts = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+def test_every_runbook_is_titled_with_its_alert_and_tells_the_five_things() -> None:
+    parts = ["Meaning", "Impact", "Diagnosis", "Mitigation", "How to see that it is over"]
     for name, path in RUNBOOKS.items():
         lines = path.read_text(encoding="utf-8").splitlines()
         assert f"# {name}" == lines[0]

@@ -9,14 +9,16 @@ from typing import Any
 
 from .compose import LASTING, Compose
 from .console import StackError, say
+from .freshness import show_freshness
 from .preflight import Settings
 
 
 def show_status(compose: Compose, settings: Settings) -> None:
-    """Print the state of each part, of each scrape target, and the firing alerts.
+    """Print the state of each part, of each scrape target, of the samples, and the firing alerts.
 
     Raises:
-        StackError: when a part that was started is not healthy, so that the exit code says it too.
+        StackError: when a part that was started is not healthy, or samples or evaluations are old, so
+            that the exit code says it too.
     """
     parts = compose.parts()
     links = settings.links()
@@ -33,6 +35,8 @@ def show_status(compose: Compose, settings: Settings) -> None:
             broken.append(name)
     prometheus = f"http://{settings['BIND_ADDRESS']}:{settings['PROMETHEUS_PORT']}"
     _show_targets(prometheus)
+    if "prometheus" in parts:
+        broken += show_freshness(lambda path: _get(f"{prometheus}/api/v1/{path}"))
     _show_alerts(prometheus)
     if broken:
         raise StackError(f"not healthy: {', '.join(broken)}; see `make logs`")
