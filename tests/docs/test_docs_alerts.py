@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import yaml
-
 from tests.docs.documents import ROOT
+from tests.rules.unit import alerts
 
 RUNBOOKS = {path.stem: path for path in (ROOT / "docs" / "runbooks").glob("*.md")}
-
-
-def alerts() -> list[dict[str, Any]]:
-    """Return every alert of the project."""
-    files = sorted((ROOT / "deploy" / "prometheus" / "alerts").glob("*.yml"))
-    groups = [group for path in files for group in yaml.safe_load(path.read_text())["groups"]]
-    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:

@@ -8,7 +8,7 @@ the rule, so they are taken from there, and what they hold is checked for all ru
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import ItemsView, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from urllib.parse import quote_plus
 import yaml
 
 from tests.rules.tooling import DEPLOY
+from tools.render import objectives
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.glob("*.yml"))
@@ -30,7 +31,12 @@ def groups() -> tuple[dict[str, Any], ...]:
     found = []
     for path in sorted((DEPLOY / "prometheus").glob("[ar]*/*.yml")):
         found += yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
-    return tuple(found)
+    return (*found, *promised())
+
+
+def promised() -> list[dict[str, Any]]:
+    """Return the groups that are made of the objectives."""
+    return objectives.groups(objectives.load(DEPLOY / "prometheus/objectives.yml"))
 
 
 def rules() -> list[dict[str, Any]]:
@@ -65,6 +71,12 @@ def completed(path: Path) -> str:
     return yaml.safe_dump(document, width=4096, allow_unicode=True, sort_keys=False)
 
 
+def _fixed(rule: dict[str, Any], labels: dict[str, str]) -> ItemsView[str, str]:
+    # A label of a rule that is a template says nothing about which rule it is.
+    templates = {key: text for key, text in rule["labels"].items() if "{{" in text}
+    return {**labels, **templates}.items()
+
+
 def _each(series: dict[str, str]) -> list[dict[str, str]]:
     found = _RANGE.search(series["series"])
     if not found:
@@ -80,7 +92,7 @@ def _completed(name: str, expected: dict[str, Any]) -> dict[str, Any]:
     [rule] = [
         rule
         for rule in alerts()
-        if (rule["alert"], rule["labels"]["severity"]) == (name, labels["severity"])
+        if rule["alert"] == name and rule["labels"].items() <= _fixed(rule, labels)
     ]
     own = {
         key: _LABEL.sub(lambda found: quote_plus(labels.get(found[1], "")), text)

@@ -17,6 +17,7 @@ import yaml
 
 from services.metrics.probes.config import ProbeFileError
 from tools.render import documents, secrets
+from tools.render.objectives import ObjectiveError
 from tools.render.variables import check, known
 
 READABLE = 0o644
@@ -36,7 +37,10 @@ def render(
     found, wrong = secrets.read(secret_files, settings)
     if problems + wrong:
         return [str(problem) for problem in problems + wrong]
-    files = documents.build(deploy, settings, found, probes)
+    try:
+        files = documents.build(deploy, settings, found, probes)
+    except ObjectiveError as error:
+        return [str(error)]
     for name, text in files.items():
         if not _holds(out / name, text):  # what is as it was keeps its time
             write(out / name, text)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from services.metrics.probes.config import load, parse
-from tools.render import receivers, templates
+from tools.render import objectives, receivers, templates
 from tools.render.kinds import duration_seconds
 from tools.render.secrets import Secrets
 from tools.render.variables import flag, links, value
@@ -36,8 +36,8 @@ def build(
     """Return the content of every file to write, by its path below the folder for them.
 
     `env` and `secrets` have been checked; `probes` is the user's own list of probes. Raises
-    `OSError` when a file cannot be read, `yaml.YAMLError` when one is not YAML, and
-    `ProbeFileError` when the list of probes is wrong.
+    `OSError` when a file cannot be read, `yaml.YAMLError` when one is not YAML,
+    `ProbeFileError` when the list of probes is wrong, and `ObjectiveError` when an objective is.
     """
     files = {
         "prometheus/prometheus.yml": _yaml(
@@ -56,6 +56,10 @@ def build(
     for path in sorted((deploy / "prometheus").glob("[ar]*/*.yml")):
         name = f"prometheus/{path.parent.name}/{path.name}"
         files[name] = _yaml(_rules(_load(path), env), f"deploy/{name}")
+    promised = objectives.groups(objectives.load(deploy / "prometheus/objectives.yml"))
+    files["prometheus/alerts/objectives.yml"] = _yaml(
+        _rules({"groups": promised}, env), "deploy/prometheus/objectives.yml"
+    )
     files["alertmanager/settings.tmpl"] = templates.settings(env)
     if secrets.authorities:
         files["alertmanager/ca.pem"] = _authorities(secrets.authorities)
