@@ -4,9 +4,13 @@ PYTHON ?= python3
 VENV   := .venv/bin
 STACK  := $(PYTHON) -m tools.stack
 PYTEST_ARGS ?=
+# Two workers: most tests wait for processes. The floor of coverage is that of the whole suite.
+PYTEST := $(VENV)/python -m pytest -n 2
+COVERAGE = $(if $(PYTEST_ARGS),,--cov)
+PROSE = git ls-files -z -- '*.md' ':!tests/fixtures' | xargs -0 $(VENV)/mdformat
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs reload test check format lock generate bench venv clean
+.PHONY: help up down status logs reload test unit check format lock generate bench release venv clean
 
 help:  ## List the commands
 	@echo "Dream.OS metrics stack"; echo
@@ -31,17 +35,22 @@ reload:  ## Render the configuration again and let Prometheus and Alertmanager r
 test: venv  ## Every check and every test, the whole stack included
 	@$(STACK) ensure
 	@$(MAKE) --no-print-directory check
-	$(VENV)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(COVERAGE) $(PYTEST_ARGS)
 
-check: venv  ## Lint, types and shell checks only
+unit: venv  ## The tests that need no Docker and no waiting: under a minute
+	$(PYTEST) tests/unit tests/docs tests/typing $(PYTEST_ARGS)
+
+check: venv  ## Lint, types, shell and prose checks only
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
-	$(VENV)/shellcheck .ci/run
+	git grep -lIzE '^#!.*[/ ](ba|da)?sh' | xargs -0 $(VENV)/shellcheck
+	$(PROSE) --check
 
-format: venv  ## Format the code
+format: venv  ## Format the code, and wrap the prose
 	$(VENV)/ruff check --fix .
 	$(VENV)/ruff format .
+	$(PROSE)
 
 lock: venv  ## Refresh the locked requirements
 	$(VENV)/python -m tools.lock
@@ -56,8 +65,11 @@ bench: venv  ## Benchmarks: the library and the service against what people use 
 	$(VENV)/python -m benchmarks.collectors.host
 	$(VENV)/python -m benchmarks.collectors.workspace
 
+release: venv  ## Tag this commit; wheel, checksums and the list of what is in it, in dist/
+	$(VENV)/python -m tools.release
+
 venv:  ## Make the virtual environment .venv as the lock says
 	@$(STACK) venv
 
 clean:  ## Remove the virtual environment and caches (not the data, not the secrets)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist

@@ -1,4 +1,4 @@
-"""`make lock`: write requirements.txt and requirements-dev.txt from requirements/*.in.
+"""`make lock`: write requirements*.txt from requirements/*.in.
 
 The locks hold exact versions and hashes for every platform and for Python 3.10 and later, and no registry's
 address: pip uses the one that it is set up for.
@@ -12,11 +12,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = "3.10"
-LOCKS = {"service.in": "requirements.txt", "dev.in": "requirements-dev.txt"}
+LOCKS = {
+    "service.in": "requirements.txt",
+    "dev.in": "requirements-dev.txt",
+    "release.in": "requirements-release.txt",
+}
 
 
 def main() -> int:
-    """Resolve both files; returns uv's exit code."""
+    """Resolve all files; returns uv's exit code."""
     for source, lock in LOCKS.items():
         command = ["uv", "pip", "compile", "--quiet", "--upgrade", "--universal"]
         command += ["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"]

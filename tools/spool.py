@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-if importlib.util.find_spec("dreamos") is None:  # run from a checkout, without the wheel
+if importlib.util.find_spec("dreamos_metrics") is None:  # run from a checkout, without the wheel
     sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
 
-from dreamos.core.metrics import _recovery, _spool
-from dreamos.core.metrics._settings import read_settings
+from dreamos_metrics.push import spool_delivery
+from dreamos_metrics.push.settings import read_settings
+from dreamos_metrics.spool import recovery, spool_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _folder() -> Path:
     setting = read_settings(agent="spool").spool
-    return Path(setting) if setting else _spool.default_folder()
+    return Path(setting) if setting else spool_folder.default_folder()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,19 +85,19 @@ def _seconds(text: str) -> float:
 
 def _list(folder: Path) -> int:
     waiting = 0
-    for path in _spool.waiting(folder):
+    for path in spool_folder.waiting(folder):
         age = f"{max(0.0, time.time() - path.stat().st_mtime):.0f} s old"
-        if _spool.is_owned(path):
+        if spool_folder.is_owned(path):
             print(f"{path.name}  of a running process, {age}")
             continue
-        with _spool.claimed(path) as entry:
+        with recovery.claim(path) as entry:
             if entry is None:
                 continue
             waiting += 1
             end = "killed" if entry.uncertain else "ended while the service was away"
             header = entry.header
             print(f"{path.name}  {header['job']}/{header['agent']}: {end}, {age}, {header['url']}")
-    refused = sorted(folder.glob(f"*{_spool.REFUSED}"))
+    refused = sorted(folder.glob(f"*{spool_folder.REFUSED}"))
     for path in refused:
         print(f"{path.name}  set aside: the service refused it, or it is damaged")
     print(f"{waiting} waiting, {len(refused)} set aside, in {folder}")
@@ -116,7 +117,7 @@ def _send(folder: Path, options: argparse.Namespace) -> int:
     sent = refused = 0
     problems = []
     for url in urls:
-        report = _recovery.send_left(
+        report = spool_delivery.send_spooled(
             folder,
             url,
             token,
@@ -126,7 +127,7 @@ def _send(folder: Path, options: argparse.Namespace) -> int:
         sent, refused = sent + report.sent, refused + report.refused
         if report.problem:
             problems.append(f"{url}: {report.problem}")
-    left = sum(not _spool.is_owned(path) for path in _spool.waiting(folder))
+    left = sum(not spool_folder.is_owned(path) for path in spool_folder.waiting(folder))
     print(f"{sent} sent, {refused} refused and set aside, {left} left")
     for problem in problems:
         print(problem, file=sys.stderr)
@@ -135,8 +136,8 @@ def _send(folder: Path, options: argparse.Namespace) -> int:
 
 def _urls(folder: Path) -> list[str]:
     found = []
-    for path in _spool.waiting(folder):
-        with _spool.claimed(path) as entry:
+    for path in spool_folder.waiting(folder):
+        with recovery.claim(path) as entry:
             if entry is not None and entry.header["url"] not in found:
                 found.append(entry.header["url"])
     return found

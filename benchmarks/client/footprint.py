@@ -11,12 +11,13 @@ _MEMORY = """
 import gc, tempfile, tracemalloc
 from pathlib import Path
 if {ours}:
-    from dreamos.core.metrics import Counter, Histogram, _family
-    from dreamos.core.metrics._file import FileStore
-    from dreamos.core.metrics._move import move_all
-    _family.MAX_SERIES = 10**9
+    from dreamos_metrics.metrics import family
+    from dreamos.core.metrics import Counter, Histogram
+    from dreamos_metrics.spool.values_file import FileStorage
+    from dreamos_metrics.metrics.migration import migrate_to
+    family.MAX_SERIES = 10**9
     folder = tempfile.TemporaryDirectory()
-    move_all(FileStore(Path(folder.name), {{"incarnation": "benchmark"}}))
+    migrate_to(FileStorage(Path(folder.name), {{"incarnation": "benchmark"}}))
 else:
     from prometheus_client import Counter, Histogram
 number = 10_000

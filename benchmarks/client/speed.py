@@ -12,8 +12,8 @@ from typing import Any
 import prometheus_client
 
 from dreamos.core.metrics import Counter, Histogram
-from dreamos.core.metrics._file import FileStore
-from dreamos.core.metrics._move import move_all
+from dreamos_metrics.metrics.migration import migrate_to
+from dreamos_metrics.spool.values_file import FileStorage
 
 CALLS = 5_000
 REPEATS = 120
@@ -91,7 +91,7 @@ def measure(cases: tuple[Case, ...]) -> list[Result]:
     """Measure all cases in this process."""
     names = metrics()
     with tempfile.TemporaryDirectory() as folder:
-        move_all(FileStore(Path(folder), {"incarnation": "benchmark"}))
+        migrate_to(FileStorage(Path(folder), {"incarnation": "benchmark"}))
         return [_measure(case, names) for case in cases]
 
 

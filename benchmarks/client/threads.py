@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 from dreamos.core.metrics import Counter, Histogram
-from dreamos.core.metrics._file import FileStore
-from dreamos.core.metrics._move import move_all
+from dreamos_metrics.metrics.migration import migrate_to
+from dreamos_metrics.spool.values_file import FileStorage
 
 THREADS = 4
 
@@ -21,7 +21,7 @@ def lost(increments: int) -> tuple[float, float]:
     each = increments // THREADS
     interval = sys.getswitchinterval()
     with tempfile.TemporaryDirectory() as folder:
-        move_all(FileStore(Path(folder), {"incarnation": "threads"}))
+        migrate_to(FileStorage(Path(folder), {"incarnation": "threads"}))
         child = counter.labels("x")
 
         def work() -> None:

@@ -22,6 +22,7 @@ import urllib.request
 from pathlib import Path
 
 from services.metrics.collectors.host import HostCollector
+from tools.waiting import eventually
 
 ROUNDS = 20
 PROCESSES = "--collector.processes"  # ours always counts them, theirs only when asked
@@ -58,7 +59,7 @@ def compare(binary: str, options: list[str]) -> tuple[float, float]:
     )
     try:
         url = f"http://127.0.0.1:{port}/metrics"
-        _wait(url)
+        eventually(lambda: _scrape(url))
         return _measure(url, process.pid)
     finally:
         process.kill()
@@ -84,18 +85,10 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _scrape(url: str) -> None:
+def _scrape(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own address
-        answer.read()
-
-
-def _wait(url: str) -> None:
-    for _ in range(200):
-        try:
-            return _scrape(url)
-        except urllib.error.URLError:
-            time.sleep(0.05)
-    raise TimeoutError("node_exporter did not start")
+        text: bytes = answer.read()
+    return text
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from tools.waiting import eventually
 
 
 @dataclass
@@ -106,7 +107,7 @@ def _run(name: str, command: list[str], port: int) -> Iterator[Peer]:
     )
     try:
         peer = Peer(name, port, psutil.Process(process.pid))
-        _wait(peer)
+        eventually(lambda: peer.get("/-/ready")[0] == 200)
         yield peer
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -115,11 +116,4 @@ def _run(name: str, command: list[str], port: int) -> Iterator[Peer]:
 
 
 def _wait(peer: Peer) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            if peer.get("/-/ready")[0] == 200:
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"{peer.name} did not start")
+    eventually(lambda: peer.get("/-/ready")[0] == 200)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 PAUSE = 0.25
 """Seconds that an answer is held back."""
@@ -24,9 +24,18 @@ class Tarpit:
     Args:
         places: how many answers are held back at once; each takes a thread, so that there must be
             some left for others.
+        clock: seconds that never go back.
+        sleep: waits for so many seconds.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(
+        self,
+        places: int,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
         self._places = threading.BoundedSemaphore(max(1, places))
         self._lock = threading.Lock()
         self._last: dict[Hashable, float] = {}
@@ -35,12 +44,12 @@ class Tarpit:
         """Wait, if ``who`` was refused a moment ago and there is a place to wait in."""
         if self._again(who) and self._places.acquire(blocking=False):
             try:
-                time.sleep(PAUSE)
+                self._sleep(PAUSE)
             finally:
                 self._places.release()
 
     def _again(self, who: Hashable) -> bool:
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             last = self._last.get(who)
             self._last[who] = now

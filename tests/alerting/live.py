@@ -7,38 +7,21 @@ import os
 import socket
 import subprocess
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.alerting.support import Rendering
 from tests.rules.tooling import Tool
-
-T = TypeVar("T")
-
-
-def wait_for(question: Callable[[], T], within: float = 40) -> T:
-    """Ask until the answer is true and return it; after `within` seconds fail with the last one."""
-    end = time.monotonic() + within
-    while True:
-        answer: object
-        try:
-            if answer := question():
-                return answer
-        except (OSError, AssertionError) as error:
-            answer = error
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {within:.0f} s; last answer: {answer!r}")
-        time.sleep(0.1)
+from tools.waiting import eventually
 
 
 @dataclass
@@ -95,7 +78,7 @@ def alertmanager(tool: Tool, rendering: Rendering) -> Iterator[Alertmanager]:
     running = Alertmanager(f"http://127.0.0.1:{port}")
     try:
         # The configured external URL has no path, so the API is at the root.
-        wait_for(lambda: running.api("status"))
+        eventually(lambda: running.api("status"))
         yield running
     finally:
         subprocess.run(["docker", "kill", container], capture_output=True, check=False)

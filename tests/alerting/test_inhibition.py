@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.alerting.live import Alertmanager, alertmanager, wait_for
+from tests.alerting.live import Alertmanager, alertmanager
 from tests.alerting.support import Rendering
 from tests.rules.tooling import amtool
+from tools.waiting import eventually
 
 STACK = {"job": "dreamos", "stack": "dreamos"}
 ALERTS: list[tuple[bool, dict[str, str]]] = [
@@ -79,7 +80,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
         ]
         started.fire(*alerts)
         # Muting is worked out when a group is about to be told, the first ones after 0.1 s.
-        wait_for(lambda: sum(started.inhibited().values()) >= sum(muted for muted, _ in ALERTS))
+        eventually(lambda: sum(started.inhibited().values()) >= sum(muted for muted, _ in ALERTS))
         yield started
 
 

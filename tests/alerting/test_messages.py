@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.alerting.live import Alertmanager, Sinks, alertmanager, sinks, wait_for
+from tests.alerting.live import Alertmanager, Sinks, alertmanager, sinks
 from tests.alerting.support import Rendering
 from tests.rules.tooling import amtool
+from tools.waiting import eventually
 
 START = "2026-11-23T10:00:00Z"
 END = "2026-11-23T10:07:30Z"
@@ -89,15 +90,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
 def _tell(running: Alertmanager, taken: Sinks) -> None:
     channels = ("slack", "pagerduty", "discord", "webhook")
     running.fire(alert("HighFileErrorRate"))
-    wait_for(lambda: all(taken.of(name) for name in channels) and taken.messages)
+    eventually(lambda: all(taken.of(name) for name in channels) and taken.messages)
     running.fire({**alert("HighFileErrorRate"), "endsAt": END})
-    wait_for(lambda: all(len(taken.of(name)) > 1 for name in channels) and taken.messages[1:])
+    eventually(lambda: all(len(taken.of(name)) > 1 for name in channels) and taken.messages[1:])
     # Begun now: of older alerts Alertmanager tells at once, without waiting for the group.
     now = {"startsAt": datetime.now(timezone.utc).isoformat()}
     running.fire(*({**alert("AgentLost", f"Agent-{n}", "warning"), **now} for n in range(12)))
-    wait_for(lambda: len(taken.of("slack")) > 2 and taken.messages[2:])
+    eventually(lambda: len(taken.of("slack")) > 2 and taken.messages[2:])
     running.fire({"labels": {"alertname": "Watchdog", "severity": "none"}, "startsAt": START})
-    wait_for(lambda: taken.of("watchdog"))
+    eventually(lambda: taken.of("watchdog"))
 
 
 def test_email_has_a_subject_for_a_phone_and_both_forms(told: Told) -> None:

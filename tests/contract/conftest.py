@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tools.waiting import ended, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +35,7 @@ def ask(url: str, body: bytes | None = None, method: str = "GET", **headers: str
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(url, data=body, method=method, headers=names)
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             status, found, text = answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         status, found, text = error.code, error.headers, error.read()
@@ -77,15 +78,12 @@ class Running:
         return self
 
     def _wait(self) -> None:
-        for _ in range(400):
-            if self.process is None or self.process.poll() is not None:
-                break
-            try:
-                if ask(self.url + "/-/ready").status == 200:
-                    return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError("the service did not start:\n" + self.log)
+        assert self.process is not None
+        process = self.process
+        eventually(
+            lambda: ask(self.url + "/-/ready").status == 200,
+            hopeless=lambda: ended(process) and f"{ended(process)}\n{self.log}",
+        )
 
     @property
     def log(self) -> str:
@@ -99,7 +97,7 @@ class Running:
         """End the service as Ctrl-C does."""
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(20)
+            self.process.wait(60)
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> None:
@@ -107,7 +105,7 @@ class Running:
             return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, how)
-        self.process.wait(20)
+        self.process.wait(60)
         self.process = None
 
     def push(self, path: str, body: str | bytes = "", method: str = "PUT", **headers: str) -> Reply:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
 
 from tests.contract.conftest import Running
+from tools.waiting import eventually, eventually_equal
 
 FINAL = {"Dreamos_Final": "1"}
 
@@ -53,14 +56,10 @@ def test_what_a_scrape_has_shown_survives_a_kill(launch: Callable[..., Running])
 
 def test_everything_else_is_on_disk_soon_after(launch: Callable[..., Running]) -> None:
     service = launch(METRICS_FLUSH_INTERVAL="0.05")
-    service.push("j", "# TYPE g gauge\ng 8\n")
-    log = service.folder / "data" / "metrics.db-wal"
-    before = log.stat().st_mtime_ns
-    service.push("j", "# TYPE g gauge\ng 9\n")
-    deadline = time.monotonic() + 10
-    while log.stat().st_mtime_ns == before and time.monotonic() < deadline:
-        pass
-    time.sleep(0.1)
+    for value in (8, 9):
+        before = _on_disk(service)
+        service.push("j", f"# TYPE g gauge\ng {value}\n")
+        eventually(lambda: _on_disk(service) != before)  # noqa: B023 - asked within this round
     service.kill()
     service.start()
     assert 9 == service.value("g", job="j")
@@ -72,8 +71,7 @@ def test_a_process_that_was_lost_before_a_kill_replaces_what_was_folded(
     service = launch()
     path = "j/agent/A/incarnation/a"
     service.push(path, counter(3), Dreamos_TTL="0.1", Dreamos_Sequence="1")
-    while 1 != service.value("dreamos_agent_state", state="lost"):
-        pass
+    eventually_equal(1, lambda: service.value("dreamos_agent_state", state="lost"))
     service.kill()
     service.start()
     assert 3 == service.value("t_total", job="j")
@@ -128,8 +126,7 @@ def test_counters_never_fall_and_end_exact_while_the_service_is_killed(
                 sequence += 1
                 headers = {"Dreamos_Sequence": str(sequence), **(FINAL if final else {})}
                 path = f"j/agent/A{number}/incarnation/{process}"
-                while not _delivered(service, path, counter(value), headers):
-                    pass
+                _deliver(service, path, counter(value), headers)
             counted[number] += 2
             process, sequence = process + 1, 0
             if last:
@@ -153,12 +150,15 @@ def test_counters_never_fall_and_end_exact_while_the_service_is_killed(
     assert {n: float(total) for n, total in enumerate(counted)} == seen
 
 
-def _delivered(service: Running, path: str, body: str, headers: dict[str, str]) -> bool:
-    try:
-        return service.push(path, body, **headers).status == 200
-    except OSError:
-        time.sleep(0.02)
-        return False
+def _on_disk(service: Running) -> str:
+    """What another process finds in the data file; a scrape would have it written first."""
+    file = f"file:{service.folder}/data/metrics.db?mode=ro"
+    with contextlib.closing(sqlite3.connect(file, uri=True)) as connection:
+        return "\n".join(connection.iterdump())
+
+
+def _deliver(service: Running, path: str, body: str, headers: dict[str, str]) -> None:
+    eventually(lambda: service.push(path, body, **headers).status == 200, within=300, every=0.02)
 
 
 def _never_falls(service: Running, seen: dict[int, float]) -> None:

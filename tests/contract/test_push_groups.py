@@ -22,6 +22,7 @@ from prometheus_client import (
 from prometheus_client.exposition import basic_auth_handler
 
 from tests.contract.conftest import Running, ask
+from tools.waiting import eventually_equal
 
 
 def gauge(name: str, value: float, labels: str = "") -> str:
@@ -116,8 +117,7 @@ def test_a_group_with_a_time_to_live_expires(launch: Callable[..., Running]) -> 
     service = launch()
     service.push("short", gauge("a", 1), Dreamos_TTL="0.1")
     service.push("long", gauge("a", 1))
-    while service.value("a", job="short") is not None:
-        pass
+    eventually_equal(None, lambda: service.value("a", job="short"))
     assert 1 == service.value("a", job="long")
     assert None is service.value("push_time_seconds", job="short")
 

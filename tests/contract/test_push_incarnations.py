@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Callable
 
 from tests.contract.conftest import Running
+from tools.waiting import eventually, eventually_equal
 
 COUNTER = "# TYPE {name} counter\n{name} {value}\n"
 
@@ -88,8 +88,7 @@ def test_silence_makes_a_process_lost_and_its_return_replaces_what_was_folded(
     service = launch()
     path = "ttl/agent/A/incarnation/a"
     service.push(path, counter("t_total", 3), Dreamos_TTL="0.1", Dreamos_Sequence="1")
-    while 1 != service.value("dreamos_agent_state", job="ttl", state="lost"):
-        pass
+    eventually_equal(1, lambda: service.value("dreamos_agent_state", job="ttl", state="lost"))
     assert 3 == service.value("t_total", job="ttl")
     service.push(path, counter("t_total", 5), Dreamos_Sequence="2")
     assert 5 == service.value("t_total", job="ttl")
@@ -153,11 +152,7 @@ def test_a_silent_agent_is_hidden_after_a_while_and_carries_on_where_it_was(
     service.push("hidden/agent/A/incarnation/1", body.format(5), Dreamos_Final="1")
     service.push("hidden/agent/B/incarnation/1", body.format(1), Dreamos_TTL="600")
     assert 5 == service.value("a_total", agent="A")
-    for _ in range(200):
-        if 'agent="A"' not in service.scrape():
-            break
-        time.sleep(0.1)
-    assert 'agent="A"' not in service.scrape()
+    eventually(lambda: 'agent="A"' not in service.scrape())
     assert 1 == service.value("a_total", agent="B")  # silent as long, but it lives
     service.kill()
     service.start()

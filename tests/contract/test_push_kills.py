@@ -17,6 +17,7 @@ import pytest
 
 from tests.contract.conftest import Running, ask
 from tests.rules.tooling import promtool
+from tools.waiting import eventually, eventually_equal
 
 pytestmark = pytest.mark.stack
 
@@ -90,13 +91,7 @@ class Agent(threading.Thread):
     def _push(self, process: int, value: int, headers: dict[str, str]) -> None:
         body = f"# TYPE work_total counter\nwork_total {value}\n"
         path = f"kills/agent/{self.agent}/incarnation/{process}"
-        while True:
-            try:
-                if self._service.push(path, body, **headers).status == 200:
-                    return
-            except OSError:
-                pass
-            time.sleep(0.05)
+        eventually(lambda: self._service.push(path, body, **headers).status == 200, within=300)
 
 
 def test_no_counter_falls_and_every_one_ends_exact(service: Running, prometheus: str) -> None:
@@ -113,8 +108,5 @@ def test_no_counter_falls_and_every_one_ends_exact(service: Running, prometheus:
     for agent in agents:
         agent.join(120)
     expected = {agent.agent: float(agent.counted) for agent in agents}
-    deadline = time.monotonic() + 60
-    while query(prometheus, "work_total") != expected and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert expected == query(prometheus, "work_total")
+    eventually_equal(expected, lambda: query(prometheus, "work_total"), every=0.5)
     assert dict.fromkeys(expected, 0.0) == query(prometheus, "resets(work_total[2h])")

@@ -20,7 +20,7 @@ class Line:
     """One kept-alive connection to a service."""
 
     def __init__(self, service: Running) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+        self._connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
 
     def push(
         self, path: str, body: bytes, method: str = "PUT", **headers: str
@@ -104,7 +104,7 @@ def test_a_request_may_arrive_in_pieces_or_several_at_once(shared: Running) -> N
     request = (
         f"PUT {PATH.format('pieces')} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body
-    with socket.create_connection(("127.0.0.1", shared.port), timeout=20) as raw:
+    with socket.create_connection(("127.0.0.1", shared.port), timeout=60) as raw:
         reader = raw.makefile("rb")
         for cut in (len(request), 1, 10, 40, len(request) - 3):
             raw.sendall(request[:cut])
@@ -112,7 +112,7 @@ def test_a_request_may_arrive_in_pieces_or_several_at_once(shared: Running) -> N
                 raw.settimeout(0.05)
                 with pytest.raises(TimeoutError):
                     raw.recv(1, socket.MSG_PEEK)
-                raw.settimeout(20)
+                raw.settimeout(60)
                 raw.sendall(request[cut:])
             assert b"HTTP/1.1 200 OK\r\n" == _answer(reader)[0]
         raw.sendall(request * 3)

@@ -121,7 +121,7 @@ def test_a_chunked_body_has_the_same_limit(witnessed: Running) -> None:
         return [b"# " + b"x" * 65_533 + b"\n"] * count
 
     for count, status in ((3, 200), (400, 413)):
-        connection = http.client.HTTPConnection("127.0.0.1", witnessed.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", witnessed.port, timeout=60)
         try:
             connection.request(
                 "PUT",

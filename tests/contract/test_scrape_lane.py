@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
-import time
+import select
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.contract.conftest import Running
 from tests.unit.service.protobuf_reader import read
+from tools.waiting import PATIENCE_SECONDS
 
 PROTOBUF = (
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
@@ -22,7 +24,7 @@ class Line:
     """One kept-alive connection; the first request makes the service know it."""
 
     def __init__(self, service: Running) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+        self.connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
         self.get("/-/ready")
 
     def get(self, path: str = "/metrics", method: str = "GET", **headers: str) -> tuple[int, bytes]:
@@ -32,12 +34,14 @@ class Line:
         self.headers = {name.lower(): value for name, value in answer.getheaders()}
         return answer.status, answer.read()
 
+    def close(self) -> None:
+        self.connection.close()
+
 
 @pytest.fixture
 def line(shared: Running) -> Iterator[Line]:
-    made = Line(shared)
-    yield made
-    made.connection.close()
+    with contextlib.closing(Line(shared)) as made:
+        yield made
 
 
 def of_job(body: bytes, job: str) -> list[bytes]:
@@ -97,7 +101,11 @@ def test_a_wrong_token_is_refused_counted_and_the_connection_goes_on(
     token.write_text("right-token-of-this-test\n")
     token.chmod(0o600)
     service = launch(METRICS_READ_TOKEN_FILE=str(token))
-    line = Line(service)
+    with contextlib.closing(Line(service)) as line:
+        _try_tokens(line)
+
+
+def _try_tokens(line: Line) -> None:
     assert 401 == line.get()[0]
     assert 401 == line.get(Authorization="Bearer wrong")[0]
     status, body = line.get(Authorization="Bearer right-token-of-this-test")
@@ -110,7 +118,7 @@ def test_two_requests_sent_at_once_are_both_answered(shared: Running, line: Line
     request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
     sock = line.connection.sock
     sock.sendall(request + request)
-    sock.settimeout(20)
+    sock.settimeout(60)
     raw = b""
     while raw.count(b"HTTP/1.1 200 OK") < 2:
         more = sock.recv(65_536)
@@ -130,18 +138,19 @@ def test_a_reader_that_stops_gets_the_scrape_that_it_began_and_holds_nobody_up(
         assert 200 == shared.push("slow", rows).status
 
     push(1)
-    slow = Line(shared)
-    slow.connection.request("GET", "/metrics", headers={"Accept": PROTOBUF})
-    time.sleep(0.5)  # the service has filled them
-    for value in (2, 3):
-        push(value)
-        for other in (Line(shared), Line(shared)):
-            status, body = other.get(Accept=PROTOBUF)
-            assert 200 == status
-            shown = {v for (name, _), v in read(body)[1].items() if name == "slow"}
-            assert {value} == shown
-            other.connection.close()
-    body = slow.connection.getresponse().read()
+    with contextlib.closing(Line(shared)) as slow:
+        slow.connection.request("GET", "/metrics", headers={"Accept": PROTOBUF})
+        began, _, _ = select.select([slow.connection.sock], [], [], PATIENCE_SECONDS)
+        assert began, "the service does not answer"
+        for value in (2, 3):
+            push(value)
+            for _ in range(2):
+                with contextlib.closing(Line(shared)) as other:
+                    status, body = other.get(Accept=PROTOBUF)
+                assert 200 == status
+                shown = {v for (name, _), v in read(body)[1].items() if name == "slow"}
+                assert {value} == shown
+        body = slow.connection.getresponse().read()
     samples = [v for (name, _), v in read(body)[1].items() if name == "slow"]
     assert [1.0] * len(names) == samples
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.alerting.live import free_port, wait_for
+from tests.alerting.live import free_port
 from tests.rules.tooling import Tool
+from tools.waiting import eventually
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Prometheus:
         """Ask the API; fail with Prometheus' own words when it refuses."""
         data = urllib.parse.urlencode(form).encode() if form else None
         try:
-            with urllib.request.urlopen(f"{self.url}{path}", data, timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.url}{path}", data, timeout=60) as answer:
                 return json.loads(answer.read())["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from error
@@ -42,7 +43,7 @@ class Prometheus:
 
     def own_metrics(self) -> set[str]:
         """Return the names of what Prometheus exports of itself."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=60) as answer:
             return names_in(answer.read().decode())
 
 
@@ -67,7 +68,7 @@ def prometheus(tool: Tool, folder: Path) -> Iterator[Prometheus]:
     )
     running = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        wait_for(lambda: running.get("/api/v1/status/runtimeinfo"))
+        eventually(lambda: running.get("/api/v1/status/runtimeinfo"))
         yield running
     finally:
         subprocess.run(["docker", "kill", started.stdout.strip()], capture_output=True, check=False)

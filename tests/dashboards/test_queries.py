@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.alerting.live import alertmanager, wait_for
+from tests.alerting.live import alertmanager
 from tests.alerting.support import Rendering
 from tests.dashboards.catalogue import BY_PROMETHEUS, documented, is_known
 from tests.dashboards.live import Prometheus, names_in, prometheus, selected
 from tests.rules.tooling import DEPLOY, amtool, promtool
+from tools.waiting import eventually
 
 BUILT_IN = {"$__rate_interval": "1m", "$__range": "1h", "$__interval": "15s", "$agent": ".+"}
 
@@ -57,7 +58,7 @@ def known(running: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> set[
     assert rendering.run() == []
     with alertmanager(amtool(), rendering) as started:
         own = names_in(started.exposition())
-    wait_for(lambda: "prometheus_notifications_errors_total" in running.own_metrics())
+    eventually(lambda: "prometheus_notifications_errors_total" in running.own_metrics())
     return documented() | BY_PROMETHEUS | running.own_metrics() | own
 
 

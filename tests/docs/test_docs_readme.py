@@ -39,7 +39,7 @@ def test_the_first_example_runs_as_written_and_its_count_arrives(
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **settings},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert (0, "") == (done.returncode, done.stderr)

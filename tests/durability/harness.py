@@ -8,9 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
+
+from tools.waiting import ended, eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,17 +45,15 @@ class Service:
                 stderr=log,
                 start_new_session=True,
             )
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            if self._process.poll() is not None:
-                break
-            try:
-                urllib.request.urlopen(f"{self.url}/-/ready", timeout=5).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        raise RuntimeError((self.folder / "service.log").read_text())
+        process, log_file = self._process, self.folder / "service.log"
+        eventually(
+            self._is_ready,
+            hopeless=lambda: ended(process) and f"{ended(process)}\n{log_file.read_text()}",
+        )
+
+    def _is_ready(self) -> bool:
+        with urllib.request.urlopen(f"{self.url}/-/ready", timeout=5) as answer:
+            return bool(answer.status == 200)
 
     def kill(self) -> None:
         """kill -9 the service with all its processes."""
@@ -65,7 +64,7 @@ class Service:
 
     def total(self, sample: str) -> float:
         """Add up all the series of /metrics whose name is ``sample``."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         return sum(
             float(line.rsplit(" ", 1)[1])

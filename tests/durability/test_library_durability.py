@@ -134,7 +134,7 @@ def _one_round(service: Service, spool: Path, ledgers: Path, seed: int) -> None:
         for parent in parents:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(parent.pid, signal.SIGKILL)
-            parent.wait(30)
+            parent.wait(60)
             assert parent.stdout is not None
             parent.stdout.close()
 
@@ -171,7 +171,7 @@ def test_the_spool_command_explains_itself_and_lists() -> None:
 RESTART = """
 import sys
 from dreamos.core.metrics import Counter, Histogram, flush, start, stop
-from dreamos.core.metrics._sender import COMPACT, Sender
+from dreamos_metrics.push.sender import COMPACT, Sender
 forms = []
 request = Sender._request
 def noted(self, body, headers, timeout):

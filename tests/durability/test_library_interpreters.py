@@ -20,8 +20,8 @@ VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t")
 CODE = """
 import sys
 from benchmarks.client.threads import lost
-from dreamos.core.metrics._family import REGISTRY
-print(*lost(int(sys.argv[1])), REGISTRY.locked)
+from dreamos_metrics.metrics.family import REGISTRY
+print(*lost(int(sys.argv[1])), REGISTRY.additions_locked)
 """
 
 

@@ -88,7 +88,7 @@ def http_sink(address: str) -> Iterator[HttpSink]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: object) -> None:
             return
 
     server = ThreadingHTTPServer((address, 0), Handler)

@@ -7,17 +7,15 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-T = TypeVar("T")
 
 
 def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
@@ -30,32 +28,6 @@ def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
     finally:
         for probe in probes:
             probe.close()
-
-
-def eventually(question: Callable[[], T | None], *, within: float, every: float = 0.5) -> T:
-    """Ask until the answer is true.
-
-    Args:
-        question: called again and again; an AssertionError or OSError counts as "not yet".
-        within: seconds; then the last answer is reported.
-        every: seconds between two questions.
-
-    Returns:
-        The first true answer.
-    """
-    deadline = time.monotonic() + within
-    last: object = None
-    while True:
-        try:
-            answer = question()
-            if answer:
-                return answer
-            last = answer
-        except (AssertionError, OSError) as error:
-            last = error
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within:.0f} s; the last answer was: {last!r}")
-        time.sleep(every)
 
 
 @dataclass

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stack import Stack, eventually, http
+from tests.e2e.stack import Stack, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 
@@ -49,7 +50,7 @@ def test_refusals_are_counted_and_logged(stack: Stack) -> None:
     http("PUT", stack.url("metrics", PUSH), body=BODY)
 
     counted = 'sum(dreamos_auth_failures_total{kind="push"})'
-    eventually(lambda: before < (stack.value(counted) or 0), within=20)
+    eventually(lambda: before < (stack.value(counted) or 0), within=60)
     log = stack.compose("logs", "--no-color", "metrics").stdout
     assert "401" in log or "token" in log
     assert stack.secret("push/token") not in log
@@ -94,4 +95,4 @@ def test_a_bad_push_is_answered_with_the_line_and_counted(
     assert 400 == answer.status
     assert reason in answer.text
     total = "sum(dreamos_ingest_rejected_total)"
-    eventually(lambda: before < (stack.value(total) or 0), within=20)
+    eventually(lambda: before < (stack.value(total) or 0), within=60)

@@ -18,7 +18,8 @@ from tests.e2e import grafana
 from tests.e2e.crew import Crew
 from tests.e2e.panels import overview_expressions
 from tests.e2e.sinks import HttpSink, Mailbox, Request
-from tests.e2e.stack import ROOT, Stack, eventually, http
+from tests.e2e.stack import ROOT, Stack, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 
@@ -57,9 +58,9 @@ def test_agents_show_up_a_few_seconds_after_their_first_line(stack: Stack, crew:
 
 
 def test_the_service_knows_which_agents_run(stack: Stack, crew: Crew) -> None:
-    eventually(lambda: 4 == stack.value('dreamos_agents{state="running"}'), within=30)
+    eventually(lambda: 4 == stack.value('dreamos_agents{state="running"}'), within=60)
     eventually(
-        lambda: 2 == stack.value('sum(dreamos_agent_incarnations{agent="Agent-1"})'), within=30
+        lambda: 2 == stack.value('sum(dreamos_agent_incarnations{agent="Agent-1"})'), within=60
     )
 
 
@@ -73,7 +74,7 @@ def test_an_agent_that_is_killed_and_one_that_ends_are_restarted_and_told_apart(
     assert 0 == ended.process.returncode, ended.output.read_text()
 
     state = 'dreamos_agent_state{agent="%s",state="%s"}'
-    eventually(lambda: 1 == stack.value(state % ("Agent-3", "ended")), within=30)
+    eventually(lambda: 1 == stack.value(state % ("Agent-3", "ended")), within=60)
     assert 0 == stack.value(state % (KILLED, "ended"))
 
     for agent in (KILLED, "Agent-3"):
@@ -83,7 +84,7 @@ def test_an_agent_that_is_killed_and_one_that_ends_are_restarted_and_told_apart(
         again = [stack.value(state % (agent, "running")) for agent in (KILLED, "Agent-3")]
         return [1, 1] == again
 
-    eventually(both_run_again, within=30)
+    eventually(both_run_again, within=60)
 
 
 def test_the_seeds_alert_fires_after_its_five_minutes(stack: Stack, crew: Crew) -> None:
@@ -243,7 +244,7 @@ def test_prometheus_totals_equal_what_the_agents_did(stack: Stack, crew: Crew) -
                 assert crew.did(metric, agent) == total, (metric, agent)
         return True
 
-    eventually(totals_agree, within=30)
+    eventually(totals_agree, within=60)
 
 
 def test_the_killed_agents_totals_differ_by_no_more_than_the_calls_in_flight(
@@ -256,7 +257,7 @@ def test_the_killed_agents_totals_differ_by_no_more_than_the_calls_in_flight(
             assert done <= total <= done + 2, metric
         return True
 
-    eventually(totals_agree, within=30)
+    eventually(totals_agree, within=60)
 
 
 def test_increase_over_the_run_counts_the_first_event_too(stack: Stack, crew: Crew) -> None:

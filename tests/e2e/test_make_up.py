@@ -14,7 +14,8 @@ import pytest
 
 from tests.e2e.conftest import describe, remove_image
 from tests.e2e.sinks import HttpSink, Mailbox
-from tests.e2e.stack import ROOT, Stack, eventually, http
+from tests.e2e.stack import ROOT, Stack, http
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 
@@ -85,7 +86,7 @@ def test_status_shows_every_target_up(stack: Stack) -> None:
             jobs.values()
         )
 
-    eventually(all_up, within=30)
+    eventually(all_up, within=60)
 
 
 def test_ports_are_open_on_loopback_only(stack: Stack) -> None:

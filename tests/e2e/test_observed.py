@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from tests.e2e.stack import Stack, eventually, http
+from tests.e2e.stack import Stack, http
 from tests.unit.collectors.workspaces import SAMPLES
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 

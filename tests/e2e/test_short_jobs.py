@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.crew import Crew
-from tests.e2e.stack import Stack, eventually
+from tests.e2e.stack import Stack
+from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
 
@@ -36,7 +37,7 @@ def test_every_error_of_jobs_that_live_one_second_is_in_increase(
     ]
     assert {0} == {job.wait(timeout=60) for job in jobs}
 
-    eventually(lambda: JOBS == len(stack.query("short_job_errors_total")), within=30)
+    eventually(lambda: JOBS == len(stack.query("short_job_errors_total")), within=60)
     # Where the last sample lies, increase() has nothing to guess.
     at = stack.value("max(timestamp(short_job_errors_total))")
     grown = stack.query("increase(short_job_errors_total[10m])", at)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from prometheus_client.core import Metric
+
+from tools.waiting import eventually
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 
@@ -78,6 +80,22 @@ def disagreements(before: View, theirs: View, after: View) -> set[str]:
         if not low - slack <= value <= high + slack:
             found.add(f"{name}{dict(labels)}")
     return found
+
+
+def agree_in_some_round(compare: Callable[[], set[str]]) -> None:
+    """Compare until nothing is left that differed every time; fail with what is left.
+
+    A figure that really differs differs every time; one that moved in between does not. On a machine
+    with much to do many move, so that the number of rounds is not fixed.
+    """
+    remaining = compare()
+
+    def nothing_remains() -> bool:
+        remaining.intersection_update(compare() if remaining else set())
+        assert set() == remaining
+        return True
+
+    eventually(nothing_remains, every=0.1)
 
 
 def _readonly_mounts() -> set[str]:

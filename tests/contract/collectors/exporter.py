@@ -7,10 +7,11 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+
+from tools.waiting import ended, eventually
 
 PACKAGE = "prometheus-node-exporter"
 # Debian's build changes some defaults (and 1.5 is older than the rest): ask for those of the upstream project
@@ -31,7 +32,7 @@ class NodeExporter:
     """
 
     def __init__(self, port: int, pid: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.pid = pid
 
     def scrape(self) -> str:
@@ -65,9 +66,9 @@ def find_binary(folder: Path) -> str:
 
 def _download(folder: Path) -> str | None:
     command = ["apt-get", "download", "-o", "APT::Sandbox::User=root", PACKAGE]
-    if subprocess.run(command, cwd=folder, capture_output=True).returncode:
-        subprocess.run(["apt-get", "update"], capture_output=True)
-        subprocess.run(command, cwd=folder, capture_output=True)
+    if subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode:
+        subprocess.run(["apt-get", "update"], capture_output=True, check=False)
+        subprocess.run(command, cwd=folder, capture_output=True, check=False)
     for package in folder.glob(f"{PACKAGE}*.deb"):
         subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
         return str(folder / "usr/bin" / PACKAGE)
@@ -83,12 +84,4 @@ def free_port() -> int:
 
 def wait(exporter: NodeExporter, process: subprocess.Popen[bytes]) -> None:
     """Return when the page is there; fail the test when the process ends before."""
-    end = time.monotonic() + 20
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            exporter.scrape()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    pytest.fail(f"node_exporter did not start (exit status {process.poll()})")
+    eventually(exporter.scrape, hopeless=lambda: ended(process))

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.metrics.collectors.host import HostCollector
 from tests.contract.collectors.comparison import (
     View,
+    agree_in_some_round,
     different_label_sets,
     different_types,
     disagreements,
@@ -14,8 +15,6 @@ from tests.contract.collectors.comparison import (
     view,
 )
 from tests.contract.collectors.exporter import NodeExporter
-
-ROUNDS = 8  # a figure that really differs differs every time; one that moved in between does not
 
 
 def theirs(exporter: NodeExporter) -> View:
@@ -25,15 +24,13 @@ def theirs(exporter: NodeExporter) -> View:
 def test_every_series_that_both_have_agrees_in_value(node_exporter: NodeExporter) -> None:
     collector = HostCollector()
     collector.collect()
-    remaining: set[str] | None = None
-    for _ in range(ROUNDS):
+
+    def compare() -> set[str]:
         before = view(collector.collect())
         between = theirs(node_exporter)
-        found = disagreements(before, between, view(collector.collect()))
-        remaining = found if remaining is None else remaining & found
-        if not remaining:
-            break
-    assert set() == remaining
+        return disagreements(before, between, view(collector.collect()))
+
+    agree_in_some_round(compare)
 
 
 def test_two_hundred_series_and_more_were_compared(node_exporter: NodeExporter) -> None:
@@ -46,13 +43,9 @@ def test_every_family_that_both_have_carries_the_same_label_sets(
     node_exporter: NodeExporter,
 ) -> None:
     collector = HostCollector()
-    remaining: set[str] | None = None
-    for _ in range(ROUNDS):
-        found = different_label_sets(view(collector.collect()), theirs(node_exporter))
-        remaining = found if remaining is None else remaining & found
-        if not remaining:
-            break
-    assert set() == remaining
+    agree_in_some_round(
+        lambda: different_label_sets(view(collector.collect()), theirs(node_exporter))
+    )
 
 
 def test_every_family_that_both_have_is_of_the_same_type(node_exporter: NodeExporter) -> None:

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.contract.collectors.exporter import NodeExporter
 from tests.contract.conftest import Running, ask
 from tests.unit.collectors.servers import certificate, http_answer, serving
 from tests.unit.collectors.workspaces import from_samples, write
+from tools.waiting import eventually, eventually_equal
 
 OURS = ("node_", "dreamos_workspace_", "dreamos_dependency_", "dreamos_process", "dreamos_probes_",
         "dreamos_collector_", "dreamos_container_", "dreamos_host_", "dreamos_service_un",
@@ -100,15 +100,16 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         yield Observed(service, _complete(service, folder.name))
         service.stop()
     agent.stdin.close()
-    agent.wait(20)
+    agent.wait(60)
     agent.stdout.close()
 
 
 def _complete(service: Running, agent: str) -> str:
     """Scrape until every collector and every probe has said something."""
-    end = time.monotonic() + 30
-    while True:
-        text = service.scrape()
+    found = [""]
+
+    def everything() -> bool:
+        found[0] = text = service.scrape()
         there = (
             read(text, "dreamos_dependency_up", dependency="secured", kind="http"),
             read(text, "dreamos_dependency_up", dependency="gone", kind="file"),
@@ -117,9 +118,10 @@ def _complete(service: Running, agent: str) -> str:
             read(text, "dreamos_host_cpu_usage_ratio"),
             read(text, "dreamos_collector_runs_total", collector="host", outcome="success"),
         )
-        if None not in there or time.monotonic() > end:
-            return text
-        time.sleep(0.05)
+        return None not in there
+
+    eventually(everything)
+    return found[0]
 
 
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="needs the openssl command")
@@ -212,19 +214,16 @@ def test_a_kill_loses_no_event_and_counts_none_twice(tmp_path: Path) -> None:
     ).start()
     labels = {"agent": "other", "type": "git_push"}
     for number in range(1, 4):
-        assert 3 * number == _until(service, 3 * number, "dreamos_workspace_events_total", labels)
+        _wait(service, 3 * number, "dreamos_workspace_events_total", labels)
         service.kill()
         with (tmp_path / log).open("a") as file:
             file.write(event * 3)
         service.start()
-    assert 12 == _until(service, 12, "dreamos_workspace_events_total", labels)
-    assert 3 == _until(service, 3, "dreamos_service_unclean_starts_total", {})
-    assert 4 == _until(service, 4, "dreamos_service_starts_total", {})
+    _wait(service, 12, "dreamos_workspace_events_total", labels)
+    _wait(service, 3, "dreamos_service_unclean_starts_total", {})
+    _wait(service, 4, "dreamos_service_starts_total", {})
     service.stop()
 
 
-def _until(service: Running, expected: float, name: str, labels: dict[str, str]) -> float | None:
-    end = time.monotonic() + 20
-    while (found := read(service.scrape(), name, **labels)) != expected and time.monotonic() < end:
-        time.sleep(0.02)
-    return found
+def _wait(service: Running, expected: float, name: str, labels: dict[str, str]) -> None:
+    eventually_equal(expected, lambda: read(service.scrape(), name, **labels))

@@ -219,10 +219,10 @@ class Browser:
             self._number += 1
             os.write(self._write, b'{"id":0,"method":"Browser.close"}\0')
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
         for handle in (self._read, self._write):
             os.close(handle)
         self._log.close()

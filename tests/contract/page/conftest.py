@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.contract.conftest import Running
 from tests.contract.page.browser import Browser, find
+from tools.waiting import eventually_equal
 
 SCRIPT = "<script>alert('x')</script>\"&"
 LONG = "x" * 2_000
@@ -59,10 +59,7 @@ def crowd(service: Running) -> None:
         push(service, name, Dreamos_Final="1")
     for name in ("gone-1", "gone-2"):
         push(service, name, progress=0, Dreamos_TTL="0.01")
-    deadline = time.monotonic() + 20
-    while service.value("dreamos_agents", state="lost") != 2:
-        assert time.monotonic() < deadline, "nobody was lost"
-        time.sleep(0.05)
+    eventually_equal(2, lambda: service.value("dreamos_agents", state="lost"))
 
 
 @pytest.fixture(scope="module")

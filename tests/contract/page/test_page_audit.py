@@ -7,7 +7,6 @@ import os
 import stat
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from prometheus_client.core import Metric
 
 from services.metrics.audit import AuditLog
 from tests.contract.conftest import Running, ask
+from tools.waiting import eventually
 
 BODY = "# TYPE t_total counter\nt_total 1\n"
 
@@ -30,14 +30,6 @@ def records(service: Running) -> list[dict[str, Any]]:
     path = service.folder / "data" / "audit.jsonl"
     text = path.read_text() if path.exists() else ""
     return [json.loads(line) for line in text.splitlines()]
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until ``condition`` holds."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -114,9 +106,9 @@ def test_rotated_tokens_are_recorded_and_so_is_a_file_that_cannot_be_used(
         return [(record["actor"], record["target"], record["outcome"]) for record in found]
 
     (tmp_path / "read").write_text("read-token-1\nread-token-2\n")
-    until(lambda: reloads() == [("service", "read tokens", "accepted")])
+    eventually(lambda: reloads() == [("service", "read tokens", "accepted")])
     (tmp_path / "read").write_text("\n")
-    until(lambda: len(reloads()) == 2)
+    eventually(lambda: len(reloads()) == 2)
     assert ("service", "read tokens", "failed") == reloads()[1]
     text = (guarded.folder / "data" / "audit.jsonl").read_text()
     assert str(tmp_path) not in text
@@ -224,8 +216,8 @@ def test_probes_that_are_read_again_are_recorded(
         ]
 
     path.write_text("probes:\n" + probe % "one" + probe % "two")
-    until(lambda: reloads() == [("service", "probes file", "accepted", "2 probes")])
+    eventually(lambda: reloads() == [("service", "probes file", "accepted", "2 probes")])
     path.write_text("probes: nothing of the kind\n")
-    until(lambda: len(reloads()) == 2)
+    eventually(lambda: len(reloads()) == 2)
     assert ("service", "probes file", "failed") == reloads()[1][:3]
     assert str(tmp_path) not in (service.folder / "data" / "audit.jsonl").read_text()

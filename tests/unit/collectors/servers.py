@@ -43,7 +43,7 @@ def serving(talk: Talk, secured: tuple[Path, Path] | None = None) -> Iterator[in
     listener.settimeout(0.05)
 
     def answer(connection: socket.socket) -> None:
-        connection.settimeout(10)
+        connection.settimeout(60)
         with contextlib.suppress(OSError), connection:
             peer = context.wrap_socket(connection, server_side=True) if context else connection
             with peer:
@@ -63,9 +63,9 @@ def serving(talk: Talk, secured: tuple[Path, Path] | None = None) -> Iterator[in
         yield int(listener.getsockname()[1])
     finally:
         ended.set()
-        accepting.join(5)
+        accepting.join(60)
         for thread in threads:
-            thread.join(5)
+            thread.join(60)
         listener.close()
 
 
@@ -82,7 +82,7 @@ def http_answer(status: str, body: str = "", headers: str = "") -> Talk:
 
 def silent(peer: socket.socket, ended: threading.Event) -> None:
     """Take the connection and say nothing."""
-    ended.wait(10)
+    ended.wait(60)
 
 
 def dripping(peer: socket.socket, ended: threading.Event) -> None:
@@ -121,7 +121,7 @@ def name_server(answer: Callable[[bytes], bytes | None]) -> Iterator[int]:
         yield int(sock.getsockname()[1])
     finally:
         ended.set()
-        thread.join(5)
+        thread.join(60)
         sock.close()
 
 

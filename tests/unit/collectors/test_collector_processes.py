@@ -46,7 +46,7 @@ def agent(name: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.stdin.close()
-        process.wait(20)
+        process.wait(60)
         process.stdout.close()
 
 
@@ -127,7 +127,7 @@ def test_a_young_process_is_looked_at_again_for_it_may_become_another_program() 
     process.stdout.readline()
     found = values(collector.collect(), "dreamos_processes", "agent")
     process.stdin.close()
-    process.wait(20)
+    process.wait(60)
     process.stdout.close()
     assert {"Agent-9": 1.0} == found
 

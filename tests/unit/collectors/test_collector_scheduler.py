@@ -51,7 +51,7 @@ class Hanging:
 
     def collect(self) -> list[Metric]:
         self.entered.set()
-        self.leave.wait(30)
+        self.leave.wait(60)
         return []
 
 
@@ -60,7 +60,7 @@ def test_a_collector_runs_again_and_again_until_it_is_stopped() -> None:
     scheduler = Scheduler([collector], shelf)
     scheduler.start()
     for _ in range(6):
-        assert shelf.arrived.acquire(timeout=10)
+        assert shelf.arrived.acquire(timeout=60)
     scheduler.stop()
     after = collector.runs
     assert 3 <= after
@@ -72,7 +72,7 @@ def test_a_collector_that_raises_is_counted_and_asked_again() -> None:
     scheduler = Scheduler([Failing()], shelf)
     scheduler.start()
     for _ in range(2):
-        assert shelf.arrived.acquire(timeout=10)
+        assert shelf.arrived.acquire(timeout=60)
     scheduler.stop()
     record = scheduler.records()["failing"]
     assert 0 == record.successes
@@ -92,9 +92,9 @@ def test_a_hanging_collector_does_not_hold_up_another_nor_the_stop() -> None:
     shelf, hanging, counting = Shelf(), Hanging(), Counting()
     scheduler = Scheduler([hanging, counting], shelf)
     scheduler.start()
-    assert hanging.entered.wait(10)
+    assert hanging.entered.wait(60)
     for _ in range(6):
-        assert shelf.arrived.acquire(timeout=10)
+        assert shelf.arrived.acquire(timeout=60)
     scheduler.stop(timeout=0.01)
     hanging.leave.set()
     assert counting.runs >= 3

@@ -24,12 +24,13 @@ from tests.unit.collectors.servers import (
     serving,
     silent,
 )
+from tools.waiting import eventually
 
 NEVER = threading.Event()
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="needs the openssl command")
 
 
-def http(port: int, path: str = "/", timeout: float = 5.0, **rest: object) -> ProbeResult:
+def http(port: int, path: str = "/", timeout: float = 30.0, **rest: object) -> ProbeResult:
     target = f"http://127.0.0.1:{port}{path}"
     return check(Probe("it", "http", target, timeout=timeout, **rest), NEVER)  # type: ignore[arg-type]
 
@@ -183,7 +184,7 @@ def reply(question: bytes, *addresses: str, rcode: int = 0) -> bytes:
     return head + question[12:] + records
 
 
-def dns(port: int, expect: str = "", timeout: float = 5.0) -> ProbeResult:
+def dns(port: int, expect: str = "", timeout: float = 30.0) -> ProbeResult:
     probe = Probe(
         "it", "dns", "model.example", server=f"127.0.0.1:{port}", expect=expect, timeout=timeout
     )
@@ -258,24 +259,23 @@ def alive(pid: int) -> bool:
 def test_a_command_that_takes_too_long_is_killed_with_its_children(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     script = f"sleep 60 & echo $! > {told}.new; mv {told}.new {told}; wait"
-    probe = Probe("it", "command", command=("/bin/sh", "-c", script), timeout=0.5)
-    assert "timeout" == check(probe, NEVER).reason
-    end = time.monotonic() + 10
-    while alive(int(told.read_text())) and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not alive(int(told.read_text()))
+    for timeout in (0.5, 5, 30):  # as much as a busy machine needs to get as far as the pid
+        probe = Probe("it", "command", command=("/bin/sh", "-c", script), timeout=timeout)
+        assert "timeout" == check(probe, NEVER).reason
+        if told.exists():
+            break
+    eventually(lambda: not alive(int(told.read_text())))
 
 
 def test_a_command_ends_when_the_service_stops() -> None:
     stopping = threading.Event()
     stopping.set()
-    began = time.monotonic()
-    check(Probe("it", "command", command=("sleep", "60"), timeout=60), stopping)
-    assert time.monotonic() - began < 30
+    probe = Probe("it", "command", command=("sleep", "3600"), timeout=3600)
+    assert "timeout" == check(probe, stopping).reason  # long before the end of the test
 
 
 def test_every_reason_is_one_of_the_fixed_set() -> None:
     with serving(silent) as port:
-        found = check(Probe("it", "tcp", f"127.0.0.1:{port}", expect="(", timeout=0.1), NEVER)
+        found = check(Probe("it", "tcp", f"127.0.0.1:{port}", expect="(", timeout=30), NEVER)
     assert "error" == found.reason
     assert found.reason in REASONS

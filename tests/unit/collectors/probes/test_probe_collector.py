@@ -15,6 +15,7 @@ from services.metrics.probes.result import ProbeResult
 from services.metrics.probes.watcher import State, Watcher
 from tests.unit.collectors.reading import value, values
 from tests.unit.collectors.servers import http_answer, serving, silent
+from tools.waiting import eventually
 
 
 @pytest.fixture
@@ -37,12 +38,14 @@ def write(folder: Path, *entries: str) -> None:
 
 
 def until(collector: DependencyCollector, done: Callable[[list[Metric]], bool]) -> list[Metric]:
-    end = time.monotonic() + 20
-    while True:
-        families = collector.collect()
-        if done(families) or time.monotonic() > end:
-            return families
-        time.sleep(0.01)
+    families: list[Metric] = []
+
+    def collected() -> bool:
+        families[:] = collector.collect()
+        return done(families)
+
+    eventually(collected, every=0.01)
+    return families
 
 
 def test_dependencies_are_probed_and_shown(
@@ -121,23 +124,21 @@ def test_a_probe_that_never_comes_back_is_down_and_not_started_twice(
     def hang(*args: object, **kwargs: object) -> object:
         asked.append(args)
         entered.set()
-        let_go.wait(30)
+        let_go.wait(60)
         return real("127.0.0.1", None)
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     monkeypatch.setattr("services.metrics.probes.watcher.PATIENCE", 0.0)
     watcher = Watcher(Probe("resolver", "dns", "x.example", interval=0.01, timeout=0.01))
     watcher.start()
-    assert entered.wait(10)
-    end = time.monotonic() + 10
-    while watcher.state().up is None and time.monotonic() < end:
-        time.sleep(0.005)
+    assert entered.wait(60)
+    eventually(lambda: watcher.state().up is not None, every=0.01)
     state = watcher.state()
     assert (False, "timeout", 1) == (state.up, state.reason, state.failures["timeout"])
     assert 1 == len(asked)
     watcher.stop()
     let_go.set()
-    watcher.join(10)
+    watcher.join(60)
 
 
 def judged(*answers: bool) -> State:

@@ -12,8 +12,9 @@ import psutil
 import pytest
 from prometheus_client import REGISTRY
 
-from dreamos.core.metrics import _hooks, testing
-from dreamos.core.metrics._agent_process import ProcessFigures, open_files, watch_process
+from dreamos.core.metrics import testing
+from dreamos_metrics.instrumentation.process import ProcessFigures, open_files, watch_process
+from dreamos_metrics.metrics import snapshot_hooks
 
 value = testing.value
 
@@ -25,13 +26,13 @@ class TestOwnProcess:
 
         def stay() -> None:
             inside.set()
-            leave.wait(30)
+            leave.wait(60)
 
         thread = threading.Thread(target=stay)
         before = psutil.Process().num_threads()
         thread.start()
-        inside.wait(30)
-        _hooks.run_hooks()
+        inside.wait(60)
+        snapshot_hooks.run_hooks()
         shown = value("dreamos_agent_threads")
         leave.set()
         thread.join()

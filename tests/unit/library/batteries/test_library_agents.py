@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dreamos.core.metrics import _hooks, current_agent, testing
+from dreamos.core.metrics import current_agent, testing
+from dreamos_metrics.metrics import snapshot_hooks
 
 value = testing.value
 agent = current_agent()
@@ -60,7 +61,7 @@ class TestTasks:
 
         @agent.task("build")
         def build(number: int) -> int:
-            both_in.wait(10)
+            both_in.wait(60)
             return number
 
         threads = [threading.Thread(target=build, args=(number,)) for number in range(2)]
@@ -161,15 +162,15 @@ class TestOperations:
 
     def test_only_past_its_deadline_is_it_overdue_and_only_until_it_ends(self) -> None:
         with agent.operation("late", deadline=0), agent.operation("early", deadline=1000):
-            _hooks.run_hooks()
+            snapshot_hooks.run_hooks()
             assert 1 == value("dreamos_agent_operations_overdue", operation="late")
             assert 0 == value("dreamos_agent_operations_overdue", operation="early")
-        _hooks.run_hooks()
+        snapshot_hooks.run_hooks()
         assert 0 == value("dreamos_agent_operations_overdue", operation="late")
 
     def test_without_a_deadline_it_is_never_overdue(self) -> None:
         with agent.operation("open end"):
-            _hooks.run_hooks()
+            snapshot_hooks.run_hooks()
             assert 0 == value("dreamos_agent_operations_overdue", operation="open end")
 
     def test_an_error_is_an_outcome_but_no_error_of_the_agent(self) -> None:
@@ -184,7 +185,7 @@ class TestOperations:
             if child == 0:
                 pass
         if child == 0:
-            _hooks.run_hooks()
+            snapshot_hooks.run_hooks()
             counted = value("dreamos_agent_operation_duration_seconds_count", operation="fork")
             late = value("dreamos_agent_operations_overdue", operation="fork")
             os._exit(0 if late == 0 and counted <= 0 else 1)

@@ -16,11 +16,11 @@ ROW = re.compile(r"(?m)^\| `(\w+)` \| (\w+)(?: \((\w+)\))? \|([^|]*)\|([^|]*)\| 
 
 EVERYTHING = """
 import importlib, json, pkgutil
-import dreamos.core.metrics as metrics
-for module in pkgutil.iter_modules(metrics.__path__, "dreamos.core.metrics."):
+import dreamos_metrics as metrics
+for module in pkgutil.walk_packages(metrics.__path__, "dreamos_metrics."):
     importlib.import_module(module.name)
-from dreamos.core.metrics._family import REGISTRY
-from dreamos.core.metrics.agents import activate
+from dreamos_metrics.metrics.family import REGISTRY
+from dreamos_metrics.agents import activate
 activate("Agent-1").health(1)
 logs, bridge = metrics.LogMetrics(), metrics.BridgeMetrics()
 logs.record_log("INFO", "discord"); logs.record_error("x"); logs.record_rotation()

@@ -110,7 +110,7 @@ class TestBaseMetrics:
         assert {"count": 1500, "sum": 1124250, "min": 0, "max": 1499, "avg": 749.5} == summary
 
     def test_memory_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("dreamos.core.metrics.compat._base.MAX_KEYS", 5)
+        monkeypatch.setattr("dreamos_metrics.compat.base.MAX_KEYS", 5)
         metrics = BaseMetrics("many")
         for number in range(20):
             metrics.increment("seen", tags={"path": number})
@@ -139,7 +139,7 @@ class TestBaseMetrics:
             if child == 0:
                 counting = threading.Thread(target=metrics.increment, args=("n",), daemon=True)
                 counting.start()
-                counting.join(10)
+                counting.join(60)
                 os._exit(0 if metrics._counters.get("n") == 1 else 1)
         assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 

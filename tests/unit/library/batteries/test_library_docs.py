@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import dreamos.core.metrics as metrics
+import dreamos_metrics
 from dreamos.core.metrics import files, logs
 
 ROOT = Path(__file__).parents[4]
@@ -42,7 +43,8 @@ def test_every_public_name_is_mentioned_on_a_page_for_users() -> None:
 
 
 def test_every_setting_of_the_environment_is_named() -> None:
-    package = Path(metrics.__file__).parent
-    source = "".join((package / name).read_text() for name in ("_settings.py", "_path_label.py"))
+    package = Path(dreamos_metrics.__file__).parent
+    modules = ("push/settings.py", "instrumentation/path_label.py")
+    source = "".join((package / name).read_text() for name in modules)
     read = set(re.findall(r"DREAMOS_METRICS_[A-Z_]+[A-Z]", source))
     assert set() == {name for name in read if name not in PAGE}

@@ -11,13 +11,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tools.waiting import ended, eventually
 
 ROOT = Path(__file__).parents[4]
 EXAMPLE = ROOT / "examples" / "agent.py"
@@ -49,15 +50,15 @@ def service(tmp_path: Path) -> Iterator[str]:
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 30
-        while not answers(f"{url}/-/ready"):
-            assert process.poll() is None, (tmp_path / "service.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        log_file = tmp_path / "service.log"
+        eventually(
+            lambda: answers(f"{url}/-/ready"),
+            hopeless=lambda: ended(process) and f"{ended(process)}\n{log_file.read_text()}",
+        )
         yield url
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def answers(url: str) -> bool:
@@ -67,7 +68,7 @@ def answers(url: str) -> bool:
 
 
 def totals(url: str, agent: str) -> dict[str, float]:
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     sums: dict[str, float] = {}
     for name, labels, number in LINE.findall(text):
@@ -110,7 +111,7 @@ def test_the_service_shows_exactly_what_the_agent_says_it_did(tmp_path: Path, se
 def test_a_folder_refuses_for_real_also_when_root_asks(tmp_path: Path, service: str) -> None:
     run(tmp_path, "--url", service, "--operations", "60", "--rate", "600", "--error-share", "1",
         "--seed", "1")  # fmt: skip
-    with urllib.request.urlopen(f"{service}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{service}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     # Root is refused by the kernel's own file system: for want of permission, or, in a container, because
     # it is mounted read-only.
@@ -127,7 +128,7 @@ def test_sigterm_ends_it_cleanly_and_everything_arrives(tmp_path: Path, service:
     )  # fmt: skip
     wait_for_lines(report, 5)
     agent.send_signal(signal.SIGTERM)
-    output, _ = agent.communicate(timeout=30)
+    output, _ = agent.communicate(timeout=60)
     assert 0 == agent.returncode
     assert "Done:" in output
     counts = reported(report)[-1]["counts"]
@@ -181,10 +182,7 @@ def test_what_a_killed_agent_did_arrives_with_its_next_run(tmp_path: Path, servi
 
 
 def wait_for_lines(path: Path, lines: int) -> None:
-    deadline = time.monotonic() + 30
-    while not path.exists() or len(path.read_bytes().splitlines()) < lines:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    eventually(lambda: len(path.read_bytes().splitlines()) >= lines)
 
 
 def test_without_a_service_it_says_so_and_works_on(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamos.core.metrics import files, testing
-from dreamos.core.metrics._snapshot import Camera
+from dreamos_metrics.push.snapshot import SnapshotCollector
 
 value = testing.value
 
@@ -81,7 +81,7 @@ class TestWhatIsWritten:
             path = Path(folder) / os.fsdecode(name)
             assert 1 == files.atomic_write(path, "x", label=os.fsdecode(name))
             assert "x" == files.read_text(path)
-        text = Camera().take().text().decode("utf-8")
+        text = SnapshotCollector().collect().text().decode("utf-8")
         assert "# EOF" == text.splitlines()[-1]
 
     def test_threads_lose_no_count(self, tmp_path: Path) -> None:

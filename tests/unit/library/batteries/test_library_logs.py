@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamos.core.metrics import JSONFormatter, MetricsHandler, logs, testing
-from dreamos.core.metrics._log_events import RULES, WATCHED
+from dreamos_metrics.instrumentation.log_events import RULES, WATCHER_EVENTS
 
 value = testing.value
 
@@ -144,7 +144,7 @@ ODD = st.one_of(
 
 class TestOddRecords:
     @given(
-        event=st.sampled_from([*RULES, *WATCHED]),
+        event=st.sampled_from([*RULES, *WATCHER_EVENTS]),
         fields=st.dictionaries(
             st.sampled_from(["path", "bytes", "encoding", "error", "error_type", "source", "mode",
                              "duration"]), ODD),

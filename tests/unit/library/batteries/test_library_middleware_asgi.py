@@ -37,13 +37,13 @@ def serving(app: Any) -> Iterator[http.client.HTTPConnection]:
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    connection = http.client.HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=60)
     try:
         yield connection
     finally:
         connection.close()
         server.should_exit = True
-        thread.join(30)
+        thread.join(60)
         listener.close()
 
 

@@ -24,7 +24,7 @@ def serving(app: Any) -> Iterator[http.client.HTTPConnection]:
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=60)
     try:
         yield connection
     finally:
@@ -45,7 +45,7 @@ def settle() -> None:
     """The server closes the answer's iterator after the client has the last byte."""
     for thread in threading.enumerate():
         if "process_request_thread" in thread.name:
-            thread.join(10)
+            thread.join(60)
 
 
 @pytest.fixture

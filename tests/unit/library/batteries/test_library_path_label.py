@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dreamos.core.metrics import set_path_label, testing
-from dreamos.core.metrics._path_label import PathSettings, label_for
+from dreamos_metrics.instrumentation.path_label import PathSettings, label_for
 
 
 def test_by_default_the_extension_shows_and_nothing_else() -> None:

@@ -9,7 +9,8 @@ import socket
 
 import pytest
 
-from dreamos.core.metrics import _hooks, api_call, cache, queue, testing
+from dreamos.core.metrics import api_call, cache, queue, testing
+from dreamos_metrics.metrics import snapshot_hooks
 
 value = testing.value
 
@@ -36,10 +37,10 @@ class TestQueues:
     def test_a_watched_queue_is_asked_before_each_push(self) -> None:
         entries = [1, 2, 3]
         queue("watched").watch(length=lambda: len(entries), oldest_age=lambda: 4.5)
-        _hooks.run_hooks()
+        snapshot_hooks.run_hooks()
         assert 3 == value("dreamos_queue_length", queue="watched")
         entries.clear()
-        _hooks.run_hooks()
+        snapshot_hooks.run_hooks()
         assert 0 == value("dreamos_queue_length", queue="watched")
         assert 4.5 == value("dreamos_queue_oldest_age_seconds", queue="watched")
 
@@ -52,7 +53,7 @@ class TestQueues:
 
         queue("replaced").watch(length=lambda: length(1))
         queue("replaced").watch(length=lambda: length(2))
-        _hooks.run_hooks()
+        snapshot_hooks.run_hooks()
         assert [2] == asked
         assert 2 == value("dreamos_queue_length", queue="replaced")
 
@@ -65,10 +66,10 @@ class TestQueues:
             return 5
 
         queue("broken").watch(length=length)
-        _hooks.run_hooks()
+        snapshot_hooks.run_hooks()
         assert {"snapshot_hook": 1} == testing.errors()
         broken = False
-        _hooks.run_hooks()
+        snapshot_hooks.run_hooks()
         assert 5 == value("dreamos_queue_length", queue="broken")
 
     @pytest.mark.parametrize("odd", [-1, float("nan"), "many", None])
@@ -93,13 +94,13 @@ class TestCaches:
 
         cache("squares").watch(square)
         square(1), square(1), square(2)
-        _hooks.run_hooks()
-        _hooks.run_hooks()
+        snapshot_hooks.run_hooks()
+        snapshot_hooks.run_hooks()
         assert 1 == value("dreamos_cache_hits_total", cache="squares")
         assert 2 == value("dreamos_cache_misses_total", cache="squares")
         square.cache_clear()
         square(1)
-        _hooks.run_hooks()
+        snapshot_hooks.run_hooks()
         assert 3 == value("dreamos_cache_misses_total", cache="squares")
 
     def test_watching_twice_counts_once(self) -> None:
@@ -110,7 +111,7 @@ class TestCaches:
         twice(1)
         for _ in range(3):
             cache("twice").watch(twice)
-            _hooks.run_hooks()
+            snapshot_hooks.run_hooks()
         assert 1 == value("dreamos_cache_misses_total", cache="twice")
 
     def test_a_forked_child_does_not_count_what_its_parent_looked_up(self) -> None:
@@ -124,7 +125,7 @@ class TestCaches:
         if child == 0:
             before = value("dreamos_cache_misses_total", cache="halves")
             half(4)
-            _hooks.run_hooks()
+            snapshot_hooks.run_hooks()
             counted = value("dreamos_cache_misses_total", cache="halves") - before
             os._exit(0 if counted == 1 else 1)
         assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

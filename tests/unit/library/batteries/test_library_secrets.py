@@ -25,7 +25,7 @@ from dreamos.core.metrics import (
     instrument_flask,
     testing,
 )
-from dreamos.core.metrics._snapshot import Camera
+from dreamos_metrics.push.snapshot import SnapshotCollector
 
 SECRETS = st.text("abcdefghjkmnpqrstuvwxyzABCDEFGH23456789-_", min_size=10, max_size=30).map(
     lambda text: f"sk{text}"
@@ -33,7 +33,7 @@ SECRETS = st.text("abcdefghjkmnpqrstuvwxyzABCDEFGH23456789-_", min_size=10, max_
 
 
 def pushed() -> str:
-    return Camera().take().text().decode()
+    return SnapshotCollector().collect().text().decode()
 
 
 def work_on_files(secret: str) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamos.core.metrics._http import Connection
-from dreamos.core.metrics._settings import Settings, read_settings
+from dreamos_metrics.push.http import Connection
+from dreamos_metrics.push.settings import Settings, read_settings
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -82,7 +82,9 @@ def test_an_address_with_a_path_is_a_prefix() -> None:
         client.send(OK)
 
     with raw_server(once) as url:
-        Connection(url + "/behind/a/proxy/", 10).request("PUT", "/metrics", b"", {"A": "b"})
+        connection = Connection(url + "/behind/a/proxy/", 10)
+        connection.request("PUT", "/metrics", b"", {"A": "b"})
+        connection.close()
     assert asked[0].startswith(b"PUT /behind/a/proxy/metrics HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"\r\nA: b\r\n" in asked[0]
 

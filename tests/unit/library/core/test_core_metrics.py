@@ -13,10 +13,10 @@ import prometheus_client
 import pytest
 
 from dreamos.core.metrics import Counter, Gauge, Histogram, Info, Summary
-from dreamos.core.metrics._cells import MemoryStore
-from dreamos.core.metrics._errors import error_counts
-from dreamos.core.metrics._file import FileStore
-from dreamos.core.metrics._move import move_all
+from dreamos_metrics.metrics.errors import error_counts
+from dreamos_metrics.metrics.migration import migrate_to
+from dreamos_metrics.metrics.storage import MemoryStorage
+from dreamos_metrics.spool.values_file import FileStorage
 
 _number = itertools.count()
 
@@ -150,8 +150,10 @@ def test_a_gauges_function_is_asked_and_may_fail() -> None:
     Gauge(name, "d").set_function(lambda: 7)
     assert 7 == prometheus_client.REGISTRY.get_sample_value(name)
     broken = fresh()
-    Gauge(broken, "d").set_function(lambda: 1 / 0)
+    gauge = Gauge(broken, "d")
+    gauge.set_function(lambda: 1 / 0)
     assert "nan" == str(prometheus_client.REGISTRY.get_sample_value(broken))
+    gauge.set_function(lambda: 0)  # the metric stays in the process, for every later test
 
 
 def test_a_histogram_sorts_observations_into_buckets_with_their_bound_included() -> None:
@@ -287,9 +289,9 @@ def test_nothing_is_lost_while_values_move_between_memory_and_file(tmp_path: Pat
     for thread in threads:
         thread.start()
     for number in range(100):
-        file = FileStore(tmp_path, {"incarnation": str(number)})
-        move_all(file)
-        move_all(MemoryStore())
+        file = FileStorage(tmp_path, {"incarnation": str(number)})
+        migrate_to(file)
+        migrate_to(MemoryStorage())
         file.remove()
     over.set()
     for thread in threads:

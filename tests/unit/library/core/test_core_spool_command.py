@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamos.core.metrics import _spool
-from dreamos.core.metrics._file import FileStore
+from dreamos_metrics.spool import spool_folder
+from dreamos_metrics.spool.values_file import FileStorage
 from tests.unit.library.core.test_core_survival import COUNT, LINE, run, unused_url
 from tests.unit.library.core.wire import Receiver
 from tools.spool import main
@@ -21,12 +21,12 @@ def test_list_tells_running_killed_ended_and_set_aside_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     header = {"url": "http://127.0.0.1:1", "job": "night", "agent": "Agent-7"}
-    running = FileStore(tmp_path, {**header, "incarnation": "running"})
-    killed = FileStore(tmp_path, {**header, "incarnation": "killed"})
+    running = FileStorage(tmp_path, {**header, "incarnation": "running"})
+    killed = FileStorage(tmp_path, {**header, "incarnation": "killed"})
     for store in (running, killed):
         store.open()
     killed.abandon()
-    _spool.write_final(tmp_path, {**header, "incarnation": "ended"}, 3, b"# EOF\n")
+    spool_folder.write_final(tmp_path, {**header, "incarnation": "ended"}, 3, b"# EOF\n")
     (tmp_path / "odd.live").write_bytes(b"odd")
     assert 1 == main(arguments("list", tmp_path))
     lines = capsys.readouterr().out.splitlines()
@@ -41,11 +41,15 @@ def test_list_tells_running_killed_ended_and_set_aside_apart(
 def test_send_delivers_each_to_where_it_was_meant_for(
     receiver: Receiver, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for _ in range(2):
-        run(COUNT + "import os; os.kill(os.getpid(), 9)", receiver.url, tmp_path)
+    for folder in (tmp_path, tmp_path / "other"):  # in one, the second would send for the first
+        run(COUNT + "import os; os.kill(os.getpid(), 9)", receiver.url, folder)
+    for left in (tmp_path / "other").iterdir():
+        left.rename(tmp_path / left.name)
+    (tmp_path / "other").rmdir()
     assert 0 == main(arguments("send", tmp_path))
     assert "2 sent, 0 refused and set aside, 0 left\n" == capsys.readouterr().out
-    assert [1000, 1000] == [push.value(LINE) for push in receiver.pushes]
+    # What they pushed while they lived is not final.
+    assert [1000, 1000] == [push.value(LINE) for push in receiver.pushes if push.final]
     assert 0 == main(arguments("list", tmp_path))
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dreamos.core.metrics import _recovery, _spool
+from dreamos_metrics.push import spool_delivery
+from dreamos_metrics.spool import spool_folder
 from tests.unit.library.core.wire import Push, Receiver
 
 ROOT = Path(__file__).parents[4]
@@ -77,7 +78,7 @@ LINE = 'tasks_total{kind="quote \\" newline \\n"}'
 def test_a_killed_process_loses_nothing(receiver: Receiver, tmp_path: Path) -> None:
     done = run(COUNT + "import os; os.kill(os.getpid(), 9)", receiver.url, tmp_path)
     assert -9 == done.returncode
-    report = _recovery.send_left(tmp_path, receiver.url, "", seconds=10)
+    report = spool_delivery.send_spooled(tmp_path, receiver.url, "", seconds=10)
     assert (1, 0, 0, "") == (report.sent, report.refused, report.left, report.problem)
     push = receiver.pushes[-1]
     assert 1000 == push.value(LINE)
@@ -85,7 +86,7 @@ def test_a_killed_process_loses_nothing(receiver: Receiver, tmp_path: Path) -> N
     assert 1.5 == push.value("took_seconds_sum")
     assert "1" == push.headers["dreamos-uncertain"]
     assert push.final
-    assert [] == _spool.waiting(tmp_path)
+    assert [] == spool_folder.waiting(tmp_path)
 
 
 def test_a_running_process_is_left_alone(receiver: Receiver, tmp_path: Path) -> None:
@@ -97,18 +98,18 @@ def test_a_running_process_is_left_alone(receiver: Receiver, tmp_path: Path) -> 
     ) as process:
         assert process.stdout is not None
         assert b"up\n" == process.stdout.readline()
-        assert 1 == len(_spool.waiting(tmp_path))
-        report = _recovery.send_left(tmp_path, receiver.url, "", seconds=10)
+        assert 1 == len(spool_folder.waiting(tmp_path))
+        report = spool_delivery.send_spooled(tmp_path, receiver.url, "", seconds=10)
         assert (0, 0) == (report.sent, report.left)
         process.kill()
-    assert 1 == _recovery.send_left(tmp_path, receiver.url, "", seconds=10).sent
+    assert 1 == spool_delivery.send_spooled(tmp_path, receiver.url, "", seconds=10).sent
 
 
 def test_the_next_agent_sends_what_a_killed_one_left(receiver: Receiver, tmp_path: Path) -> None:
     run(COUNT + "import os; os.kill(os.getpid(), 9)", receiver.url, tmp_path)
     assert 0 == run("import dreamos.core.metrics", receiver.url, tmp_path).returncode
     assert 1000 == totals(receiver.pushes, LINE)
-    assert [] == _spool.waiting(tmp_path)
+    assert [] == spool_folder.waiting(tmp_path)
 
 
 def test_a_final_snapshot_waits_in_the_spool_while_the_service_is_away(
@@ -118,11 +119,15 @@ def test_a_final_snapshot_waits_in_the_spool_while_the_service_is_away(
     done = run(COUNT, away, tmp_path)
     assert 0 == done.returncode
     assert 1 == done.stderr.count("push_failed"), "said once"
-    (file,) = _spool.waiting(tmp_path)
+    (file,) = spool_folder.waiting(tmp_path)
     assert ".final" == file.suffix
     assert 0o600 == file.stat().st_mode & 0o777
-    assert 1 == _recovery.send_left(tmp_path, receiver.url, "", seconds=9).left, "not meant for it"
-    assert 1 == _recovery.send_left(tmp_path, receiver.url, "", seconds=9, any_url=True).sent
+    assert 1 == spool_delivery.send_spooled(tmp_path, receiver.url, "", seconds=9).left, (
+        "not meant for it"
+    )
+    assert (
+        1 == spool_delivery.send_spooled(tmp_path, receiver.url, "", seconds=9, any_url=True).sent
+    )
     push = receiver.pushes[-1]
     assert 1000 == push.value(LINE)
     assert "dreamos-uncertain" not in push.headers
@@ -149,10 +154,10 @@ def test_a_fork_is_an_incarnation_of_its_own_however_it_ends(
 ) -> None:
     done = run(FORK.replace("END", end), receiver.url, tmp_path)
     assert 0 == done.returncode, done.stderr
-    _recovery.send_left(tmp_path, receiver.url, "", seconds=10)
+    spool_delivery.send_spooled(tmp_path, receiver.url, "", seconds=10)
     assert 12 == totals(receiver.pushes, 'tasks_total{kind="forked"}')
     assert 1000 == totals(receiver.pushes, LINE)
-    assert [] == _spool.waiting(tmp_path)
+    assert [] == spool_folder.waiting(tmp_path)
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
@@ -274,7 +279,7 @@ else:
     assert (0, "") == (done.returncode, done.stderr)
     counted = {push.path.split("/")[5]: push.value("tasks_total") for push in receiver.pushes}
     assert {"A": 1, "child": 5} == counted
-    assert [] == _spool.waiting(tmp_path)
+    assert [] == spool_folder.waiting(tmp_path)
 
 
 def test_a_call_of_start_wins_over_the_environment(receiver: Receiver, tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dreamos.core.metrics import Counter
-from dreamos.core.metrics._cells import MemoryStore
-from dreamos.core.metrics._family import MAX_SERIES
-from dreamos.core.metrics._file import FileStore, read_left
-from dreamos.core.metrics._move import move_all
-from dreamos.core.metrics._names import MAX_LABEL_VALUE, clean_value, escape
-from dreamos.core.metrics._snapshot import Camera
-from dreamos.core.metrics._spool import claimed
+from dreamos_metrics.metrics.family import MAX_SERIES
+from dreamos_metrics.metrics.migration import migrate_to
+from dreamos_metrics.metrics.names import MAX_LABEL_VALUE_CHARACTERS, clean_value, escape
+from dreamos_metrics.metrics.storage import MemoryStorage
+from dreamos_metrics.push.snapshot import SnapshotCollector
+from dreamos_metrics.spool.recovery import claim
+from dreamos_metrics.spool.values_file import FileStorage
+from dreamos_metrics.spool.values_reader import read_values
 
 _number = itertools.count()
 anything = st.text(st.characters(), max_size=200) | st.sampled_from(
@@ -57,7 +58,7 @@ def test_every_value_has_one_line_with_its_count(values: list[str], amount: int)
     counter = Counter(f"values_{next(_number)}", "d", ["v"])
     for value in values:
         counter.inc(amount, tags={"v": value})
-    body = Camera().take().text().decode("utf-8")
+    body = SnapshotCollector().collect().text().decode("utf-8")
     name = counter._family.name
     found = {}
     for line in body.split("\n"):
@@ -78,14 +79,14 @@ def test_what_lies_in_the_file_is_what_was_counted(
     folder = tmp_path_factory.mktemp("spool")
     header = {"incarnation": "i", "url": "http://x", "job": "j", "agent": "a"}
     counter = Counter(f"values_{next(_number)}", "d", ["v"])
-    store = FileStore(folder, header)
-    move_all(store)
+    store = FileStorage(folder, header)
+    migrate_to(store)
     try:
         for value in values:
             counter.inc(amount, tags={"v": value})
-        left = read_left(store.path.read_bytes())
+        left = read_values(store.path.read_bytes())
     finally:
-        move_all(MemoryStore())
+        migrate_to(MemoryStorage())
         store.remove()
     (series,) = [series for family, series in left.families if family is not None
                  and family.name == counter._family.name]  # fmt: skip
@@ -95,7 +96,7 @@ def test_what_lies_in_the_file_is_what_was_counted(
 @given(st.binary(max_size=300) | st.binary(max_size=100).map(lambda b: b"DREAMOS1" + b))
 def test_any_other_file_is_called_damaged_and_nothing_worse(data: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        read_left(data)
+        read_values(data)
 
 
 @settings(deadline=None, max_examples=100)
@@ -104,7 +105,7 @@ def test_a_file_with_wrong_bytes_never_breaks_the_reader(
     tmp_path_factory: pytest.TempPathFactory, place: int, new: bytes
 ) -> None:
     folder = tmp_path_factory.mktemp("spool")
-    store = FileStore(folder, {"incarnation": "i", "url": "u", "job": "j", "agent": "a"})
+    store = FileStorage(folder, {"incarnation": "i", "url": "u", "job": "j", "agent": "a"})
     counter = Counter(f"values_{next(_number)}", "d", ["v"])
     for number in range(20):
         store.allocate(counter._family, (str(number),), 2)
@@ -112,13 +113,13 @@ def test_a_file_with_wrong_bytes_never_breaks_the_reader(
     store.abandon()
     data[place : place + len(new)] = new
     store.path.write_bytes(data)
-    with claimed(store.path) as entry:
+    with claim(store.path) as entry:
         assert entry is None or gzip.decompress(entry.body).endswith(b"# EOF\n")
     assert 1 == len(os.listdir(folder))  # noqa: PTH208 - kept, or set aside; never lost
 
 
 def test_a_value_beyond_the_limit_is_cut() -> None:
-    assert MAX_LABEL_VALUE == len(clean_value("é" * 20_000))
+    assert MAX_LABEL_VALUE_CHARACTERS == len(clean_value("é" * 20_000))
 
 
 def test_label_sets_beyond_the_limit_are_folded_into_one(tmp_path: Path) -> None:

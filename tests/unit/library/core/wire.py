@@ -52,7 +52,7 @@ class Receiver:
     )
     changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def wait_for(self, condition: Callable[[list[Push]], bool], timeout: float = 30) -> None:
+    def wait_for(self, condition: Callable[[list[Push]], bool], timeout: float = 60) -> None:
         """Wait until the pushes satisfy ``condition``; fail after ``timeout`` seconds."""
         with self.changed:
             assert self.changed.wait_for(lambda: condition(self.pushes), timeout), self.pushes

@@ -1,0 +1,2 @@
+from dreamos_metrics.files import *
+from dreamos_metrics.files import __all__ as __all__

@@ -1,0 +1,2 @@
+from dreamos_metrics.performance import *
+from dreamos_metrics.performance import __all__ as __all__

@@ -1,0 +1,1 @@
+"""Parts that the public modules share: spans, labels, file and log events."""

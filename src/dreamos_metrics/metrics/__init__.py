@@ -1,0 +1,1 @@
+"""Metrics in this process: types, families, values. The ground floor."""

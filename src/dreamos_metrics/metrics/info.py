@@ -1,0 +1,76 @@
+"""Info: facts in words, such as a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dreamos_metrics.metrics.declaration import declare
+from dreamos_metrics.metrics.errors import record_error
+from dreamos_metrics.metrics.family import REGISTRY, Series, ensure_allocated
+from dreamos_metrics.metrics.labelled import Labelled
+from dreamos_metrics.metrics.names import clean_value, label_names
+from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
+
+
+class InfoSeries(Series):
+    """One series of an info; what `Info.labels` returns."""
+
+    __slots__ = ()
+
+    def info(self, facts: Mapping[str, object]) -> None:
+        """Replace the facts; a name that is not allowed is an error `wrong_labels`. Never raises."""
+        try:
+            names = label_names("info", facts)
+            if set(names) & set(self._family.labelnames):
+                record_error("wrong_labels", f"{self._family.describe()}: {names} overlaps")
+            elif ensure_allocated(self):
+                clean = {name: clean_value(facts[name]) for name in names}
+                with REGISTRY.lock:
+                    if self._family.texts.get(self) != clean:
+                        self._family.texts[self] = clean
+                        REGISTRY.generation += 1
+        except Exception as error:  # noqa: BLE001 - recording never raises
+            record_error("wrong_labels", f"{self._family.describe()}: {error}")
+
+
+class Info(InfoSeries, Labelled[InfoSeries]):
+    """Facts in words about the process: version, model, configuration. Shown as a gauge of 1 with
+    labels.
+
+    Arguments and errors are those of `Counter`; `_info` is added to the name when it is missing.
+    """
+
+    __slots__ = ("_by_name", "_children", "_label_count", "_label_getter")
+
+    def __new__(
+        cls,
+        name: str,
+        documentation: str | Iterable[str] = "",
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        registry: Any = DEFAULT_REGISTRY,
+    ) -> Info:
+        """Return the info of this name."""
+        metric: Info = declare(
+            cls,
+            InfoSeries,
+            "info",
+            name,
+            documentation,
+            labelnames,
+            namespace=namespace,
+            subsystem=subsystem,
+            registry=registry,
+        )
+        return metric
+
+    def info(
+        self, facts: Mapping[str, object], *, tags: Mapping[str, object] | None = None
+    ) -> None:
+        """Replace the facts, of the series with the label values in `tags`. Never raises."""
+        if tags is None:
+            InfoSeries.info(self, facts)
+        else:
+            self._tagged(tags).info(facts)

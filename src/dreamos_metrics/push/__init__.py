@@ -1,0 +1,1 @@
+"""Push of snapshots to the service: when, what and how."""

@@ -1,0 +1,1 @@
+"""Spool folder: values that outlive their process, and snapshots that wait."""

@@ -1,0 +1,96 @@
+"""Reader of a values file, as its process left it."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dreamos_metrics.metrics.definition import Definition
+from dreamos_metrics.spool.layout import (
+    BLOCK,
+    HEAD,
+    LENGTH,
+    MAGIC,
+    MIN_BLOCK_BYTES,
+    NAMES,
+    VALUES,
+)
+
+
+@dataclass(frozen=True)
+class RecoveredValues:
+    """Values of a process that ended: its header, its last push's number, its series and slots."""
+
+    header: Mapping[str, Any]
+    sequence: int
+    families: list[tuple[Definition, list[tuple[tuple[str, ...], list[float]]]]]
+
+
+def read_values(data: bytes) -> RecoveredValues:
+    """Read a file as its process left it.
+
+    Raises:
+        ValueError: this is not such a file, or it is damaged.
+    """
+    try:
+        return _parse(data)
+    except (struct.error, KeyError, IndexError, TypeError, UnicodeError, RecursionError) as error:
+        raise ValueError(f"damaged: {type(error).__name__}: {error}") from error
+
+
+def _parse(data: bytes) -> RecoveredValues:
+    magic, sequence, first, length = HEAD.unpack_from(data)
+    if magic != MAGIC:
+        raise ValueError("not a file of this library")
+    header = json.loads(data[HEAD.size : HEAD.size + length])
+    families: list[tuple[Definition, list[tuple[tuple[str, ...], list[float]]]]] = []
+    for record in _records(data, HEAD.size + length, first):
+        if record[0] == "f":
+            _, name, kind, documentation, unit, aggregate, labelnames, bounds = record
+            family = Definition(
+                name,
+                kind,
+                documentation,
+                tuple(labelnames),
+                unit=unit,
+                bounds=(*bounds, float("inf")) if bounds else (),
+                aggregate=aggregate,
+            )
+            families.append((family, []))
+        else:
+            _, index, place, *labels = record
+            family, series = families[index]
+            slots = list(struct.unpack_from(f"<{family.slot_count}d", data, place))
+            series.append((tuple(labels), slots))
+    return RecoveredValues(header, sequence, families)
+
+
+def _records(data: bytes, start: int, at: int) -> Iterator[list[Any]]:
+    yield from _records_in(data, start, at)
+    while _is_block(data, at):
+        kind, size = BLOCK.unpack_from(data, at)
+        if kind == NAMES:
+            yield from _records_in(data, at + BLOCK.size, at + size)
+        at += size
+
+
+def _is_block(data: bytes, at: int) -> bool:
+    if at + BLOCK.size > len(data):
+        return False
+    kind, size = BLOCK.unpack_from(data, at)
+    return kind in (NAMES, VALUES) and size >= MIN_BLOCK_BYTES and size % MIN_BLOCK_BYTES == 0
+
+
+def _records_in(data: bytes, at: int, end: int) -> Iterator[list[Any]]:
+    while at + LENGTH.size <= end:
+        (length,) = LENGTH.unpack_from(data, at)
+        if not length:
+            return
+        if at + LENGTH.size + length > end:
+            raise ValueError("damaged: a record runs over the end of its block")
+        record = json.loads(data[at + LENGTH.size : at + LENGTH.size + length])
+        yield record
+        at += LENGTH.size + length
