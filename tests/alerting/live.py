@@ -118,7 +118,7 @@ def sinks() -> Iterator[Sinks]:
             taken.requests.setdefault(name, []).append(body)
             # Slack wants "ok", PagerDuty 202, Discord 204; each takes no more than it needs.
             answer = b"ok" if name == "slack" else b"{}"
-            self.send_response({"pagerduty": 202}.get(name, 200))
+            self.send_response({"pagerduty": 202, "refuse": 404}.get(name, 200))
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

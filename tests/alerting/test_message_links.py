@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.alerting.live import Sinks, alertmanager, sinks, wait_for
+from tests.alerting.live import Sinks, alertmanager, sinks
 from tests.alerting.support import Rendering
 from tests.rules.tooling import amtool
+from tools.waiting import eventually
 
 CHANNELS = ("slack", "pagerduty", "discord")
 START = "2026-11-23T23:30:00Z"
@@ -96,8 +97,8 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sinks]:
             running.fire(*many("Fifty", 50))
             running.fire(*many("Thousand", 1000))
             for name, count in (("Bare", 1), ("Words", 1), ("Odd", 1), ("Fifty", 50)):
-                wait_for(lambda name=name, count=count: complete(taken, name, count), within=120)
-            wait_for(lambda: complete(taken, "Thousand", 1000), within=120)
+                eventually(lambda name=name, count=count: complete(taken, name, count), within=120)
+            eventually(lambda: complete(taken, "Thousand", 1000), within=120)
             yield taken
 
 

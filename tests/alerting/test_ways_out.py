@@ -12,9 +12,10 @@ from threading import Thread
 
 from aiosmtpd.controller import Controller
 
-from tests.alerting.live import Sinks, alertmanager, free_port, wait_for
+from tests.alerting.live import Sinks, alertmanager, free_port
 from tests.alerting.support import Rendering
 from tests.rules.tooling import amtool
+from tools.waiting import eventually
 
 ALERT = {"labels": {"alertname": "Any", "severity": "critical"}}
 QUICK = {"ALERT_GROUP_WAIT": "100ms"}
@@ -85,7 +86,7 @@ def test_messages_go_through_the_proxy(tmp_path: Path) -> None:
         assert [] == rendering.run()
         with alertmanager(amtool(), rendering) as running:
             running.fire(ALERT, {"labels": {"alertname": "Watchdog"}})
-            wait_for(lambda: len(asked) >= 2 and direct)
+            eventually(lambda: len(asked) >= 2 and direct)
 
     # The name and the password of the address arrive as they should.
     assert ["http://hook.invalid/alerts Basic bWU6c2VjcmV0", "http://slack.invalid/services/x"] == (
@@ -118,7 +119,7 @@ def test_a_server_of_an_own_authority_is_trusted_with_its_certificate(tmp_path: 
             assert [] == rendering.run()
             with alertmanager(amtool(), rendering) as running:
                 running.fire(ALERT)
-                wait_for(lambda: {"/hook", "/slack"} == set(told) and mail.messages)
+                eventually(lambda: {"/hook", "/slack"} == set(told) and mail.messages)
     finally:
         smtp.stop()
 
@@ -133,7 +134,7 @@ def test_without_the_certificate_nothing_is_told_to_it(tmp_path: Path) -> None:
         failed = 'alertmanager_notification_requests_failed_total{integration="webhook"} 1'
         with alertmanager(amtool(), rendering) as running:
             running.fire(ALERT)
-            wait_for(lambda: failed in running.exposition())
+            eventually(lambda: failed in running.exposition())
 
     assert [] == told
 

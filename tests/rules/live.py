@@ -8,18 +8,20 @@ import shutil
 import subprocess
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
-from tests.alerting.live import free_port, wait_for
+from tests.alerting.live import free_port
 from tests.rules.tooling import Tool
+from tools.waiting import eventually
 
 GRACE = "--rules.alert.for-grace-period=0s"
 """As docker-compose.yml has it."""
@@ -101,7 +103,7 @@ class Prometheus:
 
     def wait(self) -> None:
         """Wait until it answers."""
-        wait_for(lambda: self.api("status/runtimeinfo"), within=120)
+        eventually(lambda: self.api("status/runtimeinfo"), within=120)
 
 
 @contextmanager
@@ -112,8 +114,13 @@ def prometheus(
     rules: Mapping[str, str],
     *flags: str,
     storage: str = "mode=1777",
+    targets: Sequence[dict[str, Any]] = (),
+    mounts: Mapping[Path, str] = MappingProxyType({}),
 ) -> Iterator[Prometheus]:
-    """Run Prometheus, which scrapes `target` and itself each second and judges `rules` as often."""
+    """Run Prometheus, which scrapes `target`, itself and `targets` and judges `rules` each second.
+
+    Its data is in memory, with `storage` as the mount's options, or `kept` over a restart.
+    """
     port = free_port()
     (folder / "rules").mkdir(parents=True, exist_ok=True)
     for name, text in rules.items():
@@ -122,6 +129,7 @@ def prometheus(
     scrapes = [
         {"job_name": "test", "honor_labels": True, "static_configs": [{"targets": [here]}]},
         {"job_name": "prometheus", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]},
+        *targets,
     ]
     configuration = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
@@ -130,15 +138,17 @@ def prometheus(
         "scrape_configs": scrapes,
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
-    # A volume of its own, because memory does not outlive a restart.
+    # A folder for what has to outlive a restart, which memory does not.
     mount = ["--tmpfs", f"/prometheus:{storage}"]
+    more = [f"--volume={source}:{inside}:ro" for source, inside in mounts.items()]
     if storage == "kept":
         (folder / "data").mkdir()
         mount = ["--volume", f"{folder / 'data'}:/prometheus"]
     started = subprocess.run(
         [
             *("docker", "run", "--detach", "--network=host", "--entrypoint=prometheus"),
-            *(f"--user={os.getuid()}:{os.getgid()}", f"--volume={folder}:/test:ro", *mount),
+            *(f"--user={os.getuid()}:{os.getgid()}", f"--volume={folder}:/test:ro", *more),
+            *mount,
             *(tool.image, "--config.file=/test/prometheus.yml", "--storage.tsdb.path=/prometheus"),
             *(f"--web.listen-address=127.0.0.1:{port}", *flags),
         ],
