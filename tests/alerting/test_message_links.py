@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from functools import partial
 from html.parser import HTMLParser
 from typing import Any
 
@@ -97,7 +98,7 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sinks]:
             running.fire(*many("Fifty", 50))
             running.fire(*many("Thousand", 1000))
             for name, count in (("Bare", 1), ("Words", 1), ("Odd", 1), ("Fifty", 50)):
-                eventually(lambda name=name, count=count: complete(taken, name, count), within=120)
+                eventually(partial(complete, taken, name, count), within=120)
             eventually(lambda: complete(taken, "Thousand", 1000), within=120)
             yield taken
 
