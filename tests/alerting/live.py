@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -58,12 +59,15 @@ class Alertmanager:
 
 
 @contextmanager
-def alertmanager(tool: Tool, rendering: Rendering) -> Iterator[Alertmanager]:
+def alertmanager(
+    tool: Tool, rendering: Rendering, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Alertmanager]:
     """Run Alertmanager with a rendered configuration on a free port of this machine."""
     port = free_port()
     command = ["docker", "run", "--rm", "--detach", "--network=host", "--entrypoint=alertmanager"]
     command += [f"--user={os.getuid()}:{os.getgid()}", "--tmpfs=/alertmanager:mode=1777"]
     command += [f"--volume={src}:{dst}:ro" for src, dst in rendering.mounts().items()]
+    command += [f"--env={name}={text}" for name, text in environment.items()]
     flags = [
         "--config.file=/generated/alertmanager/alertmanager.yml",
         "--storage.path=/alertmanager",

@@ -51,13 +51,13 @@ class Rendering:
         """The folder of the secret files."""
         return self.base / "secrets"
 
-    def run(self) -> list[str]:
+    def run(self, ca: Path | None = None) -> list[str]:
         """Render; return the problems."""
         folder = self.secret_files / "alertmanager"
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in self.secrets.items():
             (folder / name).write_text(text + "\n", encoding="utf-8")
-        return render(DEPLOY, self.secret_files, self.out, self.env)
+        return render(DEPLOY, self.secret_files, self.out, self.env, ca=ca)
 
     def load(self, name: str) -> Any:
         """Return a rendered file as data."""

@@ -15,8 +15,6 @@ from tests.rules.tooling import DEPLOY, ROOT, Tool, amtool, promtool
 
 ALERTMANAGER = "alertmanager/alertmanager.yml"
 PROMETHEUS = "prometheus/prometheus.yml"
-BROKEN_PEM = "-----BEGIN CERTIFICATE-----\nplanted\n-----END CERTIFICATE-----\n"
-PRIVATE = "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n"
 RULE_FILES = sorted((DEPLOY / "prometheus").glob("[ar]*/*.yml"))
 
 
@@ -135,23 +133,6 @@ def test_email_takes_every_setting(tmp_path: Path) -> None:
         "auth_password_file": "/run/secrets/alertmanager/smtp_password",
     }
     assert expected == {name: email[name] for name in expected}
-
-
-def test_the_proxy_and_what_is_reached_without_it_hold_for_every_receiver_over_http(
-    am: Tool, tmp_path: Path
-) -> None:
-    proxy = {"ALERT_PROXY_URL": "http://proxy:3128", "ALERT_NO_PROXY": ".internal, 10.0.0.0/8"}
-    rendering = everything(tmp_path, **proxy)
-    rendering.run()
-    overall = rendering.load(ALERTMANAGER)["global"]["http_config"]
-    [webhook] = rendering.receiver("critical")["webhook_configs"]
-
-    assert "http://proxy:3128" == overall["proxy_url"]
-    assert "host.docker.internal,.internal,10.0.0.0/8" == overall["no_proxy"]
-    assert {**overall, "authorization": webhook["http_config"]["authorization"]} == webhook[
-        "http_config"
-    ]
-    accepted(am, rendering)
 
 
 def test_a_password_in_an_address_belongs_into_a_secret_file_and_is_taken_there(
@@ -347,9 +328,6 @@ def test_every_file_can_be_read_by_other_users_and_no_half_file_stays(tmp_path: 
         ({}, {"slack_api_url": "planted"}, "secret file slack_api_url: its content does not begin"),
         ({}, {"webhook_token": "planted"}, "secret file webhook_url: is missing or empty"),
         ({}, {"webhook_url": "ftp://planted"}, "secret file webhook_url: its content does not"),
-        ({}, {"ca.pem": "planted"}, "secret file ca.pem: its content holds no certificate"),
-        ({}, {"ca.pem": BROKEN_PEM}, "secret file ca.pem: its content holds a certificate that"),
-        ({}, {"ca.pem": BROKEN_PEM + PRIVATE}, "secret file ca.pem: its content holds a private"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_written(

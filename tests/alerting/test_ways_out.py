@@ -10,15 +10,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import yaml
 from aiosmtpd.controller import Controller
 
 from tests.alerting.live import Sinks, alertmanager, free_port
 from tests.alerting.support import Rendering
-from tests.rules.tooling import amtool
+from tests.rules.tooling import ROOT, amtool
 from tools.waiting import eventually
 
 ALERT = {"labels": {"alertname": "Any", "severity": "critical"}}
 QUICK = {"ALERT_GROUP_WAIT": "100ms"}
+AUTHORITIES = {"SSL_CERT_DIR": "/etc/ssl/certs:/generated/alertmanager/ca"}
+"""As docker-compose.yml has it."""
 
 
 @contextmanager
@@ -76,7 +79,11 @@ def test_messages_go_through_the_proxy(tmp_path: Path) -> None:
     asked: list[str] = []
     direct: list[str] = []
     with listening(asked) as proxy, listening(direct) as near:
-        env = {**QUICK, "ALERT_PROXY_URL": f"http://127.0.0.1:{proxy}"}
+        env = {
+            **QUICK,
+            "ALERT_PROXY_URL": f"http://127.0.0.1:{proxy}",
+            "ALERT_NO_PROXY": "127.0.0.1",
+        }
         secrets = {
             "slack_api_url": "http://slack.invalid/services/x",
             "webhook_url": "http://me:secret@hook.invalid/alerts",
@@ -113,11 +120,10 @@ def test_a_server_of_an_own_authority_is_trusted_with_its_certificate(tmp_path: 
             secrets = {
                 "webhook_url": f"https://127.0.0.1:{port}/hook",
                 "slack_api_url": f"https://127.0.0.1:{port}/slack",
-                "ca.pem": (certificate / "cert.pem").read_text(),
             }
             rendering = Rendering(tmp_path, env, secrets)
-            assert [] == rendering.run()
-            with alertmanager(amtool(), rendering) as running:
+            assert [] == rendering.run(ca=certificate / "cert.pem")
+            with alertmanager(amtool(), rendering, AUTHORITIES) as running:
                 running.fire(ALERT)
                 eventually(lambda: {"/hook", "/slack"} == set(told) and mail.messages)
     finally:
@@ -132,20 +138,15 @@ def test_without_the_certificate_nothing_is_told_to_it(tmp_path: Path) -> None:
         rendering = Rendering(tmp_path, QUICK, secrets)
         assert [] == rendering.run()
         failed = 'alertmanager_notification_requests_failed_total{integration="webhook"} 1'
-        with alertmanager(amtool(), rendering) as running:
+        with alertmanager(amtool(), rendering, AUTHORITIES) as running:
             running.fire(ALERT)
             eventually(lambda: failed in running.exposition())
 
     assert [] == told
 
 
-def test_the_own_authority_comes_beside_those_of_the_system(tmp_path: Path) -> None:
-    own = (self_signed(tmp_path / "tls") / "cert.pem").read_text()
-    rendering = Rendering(tmp_path, {}, {"ca.pem": own})
-    assert [] == rendering.run()
+def test_the_stack_starts_alertmanager_with_these_authorities() -> None:
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
-    written = (rendering.out / "alertmanager/ca.pem").read_text()
-
-    assert own in written
-    system = ssl.create_default_context().get_ca_certs()
-    assert len(system) + 1 == written.count("BEGIN CERTIFICATE")
+    environment = document["services"]["alertmanager"]["environment"]
+    assert AUTHORITIES.items() <= environment.items()

@@ -9,7 +9,6 @@ import pytest
 
 from tests.rules.live import Prometheus, figures, prometheus
 from tests.rules.tooling import DEPLOY, promtool
-from tools.stack.freshness import show_freshness
 from tools.waiting import eventually
 
 # The same rules with a quicker clock: three minutes would make this test that long.
@@ -30,33 +29,18 @@ def filled(tmp_path: Path) -> Iterator[Prometheus]:
         prometheus(promtool(), tmp_path, shown, rules, storage=small) as running,
     ):
         eventually(lambda: running.firing("Watchdog"))
-        assert [] == show_freshness(running.api)
         assert [] == running.firing("SamplesNotStored")
         fill = "dd if=/dev/zero of=/prometheus/full bs=64k 2>/dev/null; true"
         running.docker("exec", running.container, "sh", "-c", fill)
         yield running
 
 
-def test_a_full_disk_is_told_and_its_end_too(
-    filled: Prometheus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_full_disk_is_told_and_its_end_too(filled: Prometheus) -> None:
     eventually(lambda: not filled.firing("Watchdog"), within=120)
 
     [alert] = eventually(lambda: filled.firing("SamplesNotStored"), within=120)
     assert "critical" == alert["labels"]["severity"]
 
-    monkeypatch.setattr("tools.stack.freshness.OLDEST", 8.0)
-    [wrong] = eventually(lambda: show_freshness(filled.api), within=120)
-    assert wrong.startswith("no fresh samples (")
-    assert "rules last judged: " in capsys.readouterr().out
-
     filled.docker("exec", filled.container, "rm", "/prometheus/full")
     eventually(lambda: filled.firing("Watchdog"), within=120)
     eventually(lambda: not filled.firing("SamplesNotStored"), within=120)
-
-
-def test_a_prometheus_that_does_not_answer_is_no_good_news(tmp_path: Path) -> None:
-    def refuse(_path: str) -> None:
-        raise ConnectionRefusedError(tmp_path)
-
-    assert ["Prometheus cannot be asked for samples"] == show_freshness(refuse)

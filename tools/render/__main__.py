@@ -16,12 +16,19 @@ from pathlib import Path
 import yaml
 
 from services.metrics.probes.config import ProbeFileError
+from services.metrics.settings import BadSetting, Settings
 from tools.render import documents, secrets
 from tools.render.objectives import ObjectiveError
 from tools.render.variables import check, known
 
 READABLE = 0o644
 """The files hold no secret, and other users' containers read them."""
+
+FOLDERS = ("prometheus/alerts", "prometheus/rules", "alertmanager/templates", "alertmanager/ca")
+"""Where a file that is not written any more is removed."""
+
+PRIVATE = 0o600
+"""Alertmanager's file while it holds the password of a proxy."""
 
 
 def render(
@@ -30,6 +37,7 @@ def render(
     out: Path,
     env: Mapping[str, str],
     probes: Path | None = None,
+    ca: Path | None = None,
 ) -> list[str]:
     """Write every file below `out` and return no problems, or return them and write nothing."""
     settings = known(env)
@@ -38,26 +46,37 @@ def render(
     if problems + wrong:
         return [str(problem) for problem in problems + wrong]
     try:
+        Settings.from_env(settings)
+    except BadSetting as error:
+        return [str(error)]
+    try:
         files = documents.build(deploy, settings, found, probes)
     except ObjectiveError as error:
         return [str(error)]
+    if ca is not None and "BEGIN CERTIFICATE" in (certificates := ca.read_text(encoding="utf-8")):
+        files["alertmanager/ca/extra.pem"] = certificates
     for name, text in files.items():
-        if not _holds(out / name, text):  # what is as it was keeps its time
-            write(out / name, text)
-    for folder in ("prometheus/alerts", "prometheus/rules"):
+        private = found.proxy and name == "alertmanager/alertmanager.yml"
+        write(out / name, text, PRIVATE if private else READABLE)
+    for folder in FOLDERS:
         _remove_others(out, folder, files)
     return []
 
 
-def write(path: Path, text: str) -> None:
-    """Write `text` to `path` so that a reader sees the old content or the new, never a part."""
+def write(path: Path, text: str, mode: int = READABLE) -> None:
+    """Write `text` to `path` so that a reader sees the old content or the new, never a part.
+
+    What is as it was keeps its time, which the alert ConfigurationOutdated looks at.
+    """
+    if _holds(path, text, mode):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fchmod(file.fileno(), READABLE)
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
@@ -77,29 +96,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--probes", type=Path, help="the user's own list of probes (PROBES_FILE)")
+    parser.add_argument("--ca", type=Path, help="further certificates to trust (ALERT_CA_FILE)")
     options = parser.parse_args(arguments)
     try:
-        problems = render(options.deploy, options.secrets, options.out, os.environ, options.probes)
+        problems = render(
+            options.deploy, options.secrets, options.out, os.environ, options.probes, options.ca
+        )
     except ProbeFileError as error:
         problems = [f"PROBES_FILE: {error}"]
-    except (OSError, yaml.YAMLError) as error:
+    except documents.DeployError as error:
+        problems = [str(error)]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problems = [f"{options.deploy}: {error}"]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 2 if problems else 0
 
 
-def _holds(path: Path, text: str) -> bool:
+def _holds(path: Path, text: str, mode: int) -> bool:
     try:
-        readable = path.stat().st_mode & 0o777 == READABLE
-        return readable and path.read_text(encoding="utf-8") == text
+        same = path.stat().st_mode & 0o777 == mode
+        return same and path.read_text(encoding="utf-8") == text
     except (OSError, UnicodeDecodeError):
         return False
 
 
 def _remove_others(out: Path, folder: str, files: Mapping[str, str]) -> None:
-    # A file of rules that was deleted from deploy/ must not live on in the volume.
-    for path in (out / folder).glob("*.yml"):
+    # A file that was deleted from deploy/ must not live on in the volume.
+    for path in (out / folder).glob("*"):
         if f"{folder}/{path.name}" not in files:
             path.unlink()
 

@@ -8,25 +8,31 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import ssl
 from collections.abc import Callable
 from email.utils import formataddr
 from urllib.parse import urlsplit
 
 Kind = Callable[[str], "str | None"]
 
-_DURATION = re.compile(r"(?:(\d+)(ms|[smhdwy]))")
+_DURATION = re.compile(r"(?:([0-9]+)(ms|[smhdwy]))")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
     r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*"
 )
-_EMAIL = re.compile(r"[^\s@<>,;:\"(){}]+@([^\s@<>,;:]+)")
-# An address with or without the name of who reads it; a comma in a name needs quotes around it.
-_NAMED = re.compile(r'(?P<name>"(?:[^"\\{}]|\\.)*"|[^"<>,;{}\\]*)\s*<(?P<address>[^<>]*)>')
-_PART = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^,])*)(?:,|$)')
-_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*")
-_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
+_EMAIL = re.compile(r"[^\s@<>,;:{}\"]+@([^\s@<>,;:{}\"]+)")
+# A name in front of an address, in quotes where it holds a comma or the like.
+_NAMED = re.compile(r'(?P<name>"[^"\\]*"|[^"\\<>,;:@()\[\]{}]*?)\s*<(?P<address>[^<>]*)>')
+_COMMA = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_PATH_WORD = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"(?:(?P<registry>[A-Za-z0-9.-]+(?::[0-9]+)?)/)?{_PATH_WORD}(?:/{_PATH_WORD})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
+# What Go's time.Duration holds: Prometheus and Alertmanager refuse more.
+_LONGEST_SECONDS = 290 * 31536000
+_ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BYTES = {"B": 0, "KB": 10, "MB": 20, "GB": 30, "TB": 40, "PB": 50, "EB": 60}
 
 
 def duration_seconds(text: str) -> float | None:
@@ -45,19 +51,23 @@ def _duration(text: str) -> str | None:
     seconds = duration_seconds(text)
     if seconds is None:
         return "is not a time with its unit (ms, s, m, h, d, w, y)"
+    if seconds > _LONGEST_SECONDS:
+        return "is longer than 290y"
     return None if seconds > 0 else "is no time at all"
 
 
 def _port(text: str) -> str | None:
-    right = text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
+    right = re.fullmatch(r"[1-9][0-9]{0,4}", text) and int(text) <= 65535
     return None if right else "is not a port number, 1 to 65535"
 
 
 def _address(text: str) -> str | None:
     try:
-        ipaddress.ip_address(text)
+        found = ipaddress.ip_address(text)
     except ValueError:
         return "is not an IP address"
+    if found.is_multicast or getattr(found, "scope_id", None):
+        return "is not an IP address that ports can be opened on"
     return None
 
 
@@ -74,8 +84,30 @@ def _host_port(text: str) -> str | None:
     return wrong or (_port(port) and "has a port that is not a number from 1 to 65535")
 
 
+def _url(text: str) -> str | None:
+    return _web_address(text) or _no_password(text)
+
+
 def _secret_url(text: str) -> str | None:
-    if any(character.isspace() or character in "\"'<>\\`{}" for character in text):
+    """Judge an address that only a secret file holds: there a password may be."""
+    return _web_address(text)
+
+
+def _base_url(text: str) -> str | None:
+    """Judge an address below which a part serves: its path becomes that of the part's pages."""
+    if wrong := _url(text):
+        return wrong
+    parts = urlsplit(text)
+    if parts.query or parts.fragment or text.endswith(("?", "#")):
+        return "has a query or a fragment, and pages are added to it"
+    # Prometheus and Alertmanager take these in a path for patterns of their own, and end.
+    if any(character in parts.path for character in ":*") or "//" in parts.path:
+        return "has a path that holds : or * or //"
+    return None
+
+
+def _web_address(text: str) -> str | None:
+    if any(character.isspace() or character in "\"'<>\\^`{|}" for character in text):
         return "holds a character that has no place in an address"
     try:
         parts = urlsplit(text)
@@ -84,94 +116,69 @@ def _secret_url(text: str) -> str | None:
         return "has a wrong port or host"
     if parts.scheme not in {"http", "https"}:
         return "does not begin with http:// or https://"
-    return None if parts.hostname and port != 0 else "names no machine"
+    if not parts.hostname or port == 0:
+        return "names no machine"
+    if not _is_host(parts.hostname):
+        return "has a wrong port or host"
+    return "holds a % that begins no escape" if _ESCAPED.search(text) else None
 
 
-def _url(text: str) -> str | None:
-    if wrong := _secret_url(text):
-        return wrong
-    return "holds a password, which belongs into a file" if urlsplit(text).password else None
+def _is_host(name: str) -> bool:
+    if ":" in name:
+        return _address(name) is None
+    return all(re.fullmatch(r"[\w-]+", part) for part in name.removesuffix(".").split("."))
 
 
-def _proxy_url(text: str) -> str | None:
+def _no_password(text: str) -> str | None:
+    held = urlsplit(text).password is not None
+    return "holds a password, which belongs into a file" if held else None
+
+
+def _proxy(text: str) -> str | None:
     if wrong := _url(text):
         return wrong
-    path = urlsplit(text).path
-    return f"has a path, {path!r}, and a proxy has none" if path.strip("/") else None
+    return None if urlsplit(text).path in {"", "/"} else "has a path, which a proxy has not"
+
+
+def _hosts(text: str) -> str | None:
+    """Judge what is reached without a proxy: names, .domains, addresses, networks, ports."""
+    for part in (part.strip() for part in text.split(",")):
+        if part != "*" and not re.fullmatch(r"\.?[A-Za-z0-9_:\[\]][A-Za-z0-9_.:\[\]/-]*", part):
+            return f"is wrong at {part!r}, which is neither a host nor a network"
+    return None
+
+
+def mailboxes(text: str) -> list[str]:
+    """Return the addresses in a list with commas, each with its name as it was written."""
+    return [part.strip() for part in _COMMA.split(text)]
 
 
 def addresses(text: str) -> list[str]:
     """Return the addresses in a list with commas, each as a mail program would write it.
 
-    "Ops Team <ops@example.org>" keeps its name; what is not ASCII in it is encoded, because
-    Alertmanager would else encode the address along with it. Raises ValueError, which names the part
-    that is wrong.
+    What is not ASCII in a name is encoded, because Alertmanager would else encode the address along
+    with it. Each part has to be right.
     """
-    ends = [found for found in _PART.finditer(text + ",") if found.end() > found.start()]
-    return [_written(found[1].strip()) for found in ends]
+    return [_written(part) for part in mailboxes(text)]
 
 
 def _written(part: str) -> str:
     named = _NAMED.fullmatch(part)
-    address = named["address"].strip() if named else part
-    found = _EMAIL.fullmatch(address)
-    if not found or not _HOST.fullmatch(found[1]) or not part.isprintable():
-        raise ValueError(part)
-    name = named["name"].strip() if named else ""
-    if name.startswith('"'):
-        name = re.sub(r"\\(.)", r"\1", name[1:-1])
-    return formataddr((name, address))
+    if not named:
+        return part
+    return formataddr((named["name"].strip().strip('"'), named["address"].strip()))
 
 
 def _email(text: str) -> str | None:
-    try:
-        right = len(addresses(text)) == 1
-    except ValueError:
-        right = False
-    return None if right else "is not an email address"
+    named = _NAMED.fullmatch(text)
+    found = _EMAIL.fullmatch(named["address"] if named else text)
+    return None if found and _HOST.fullmatch(found[1]) else "is not an email address"
 
 
 def _emails(text: str) -> str | None:
-    try:
-        addresses(text)
-    except ValueError as error:
-        return f"is wrong at {error.args[0]!r}, which is not an email address"
-    return None
-
-
-def _timezone(text: str) -> str | None:
-    import zoneinfo
-
-    known = zoneinfo.available_timezones()  # none where the system has no list of them
-    right = text in known if known else _ZONE.fullmatch(text)
-    return None if right else "is not the name of a time zone"
-
-
-def _hosts(text: str) -> str | None:
-    for part in (part.strip() for part in text.split(",")):
-        bare = part.removeprefix("*").removeprefix(".").rpartition(":")[0] or part.lstrip("*.")
-        if not _network(part) and _host(bare):
-            return f"is wrong at {part!r}, which is neither a machine, a domain nor a network"
-    return None
-
-
-def _network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
-def _certificates(text: str) -> str | None:
-    if "PRIVATE KEY" in text:
-        return "holds a private key, which belongs nowhere but on its server"
-    if "-----BEGIN CERTIFICATE-----" not in text:
-        return "holds no certificate in PEM form"
-    try:
-        ssl.create_default_context(cadata=text)
-    except (ssl.SSLError, ValueError):
-        return "holds a certificate that cannot be read"
+    for part in mailboxes(text):
+        if wrong := _email(part):
+            return f"is wrong at {part!r}, which {wrong}"
     return None
 
 
@@ -181,8 +188,11 @@ def _flag(text: str) -> str | None:
 
 
 def _size(text: str) -> str | None:
-    right = re.fullmatch(r"[1-9]\d*([KMGTPE]?B)", text)
-    return None if right else "is not a size with its unit (KB, MB, GB, TB)"
+    right = re.fullmatch(r"([1-9][0-9]*)([KMGTPE]?B)", text)
+    if not right:
+        return "is not a size with its unit (KB, MB, GB, TB)"
+    # Prometheus counts in 64 bits and takes what is over them for a size below zero.
+    return None if int(right[1]) << _BYTES[right[2]] < 1 << 63 else "is more than there is"
 
 
 def _severities(text: str) -> str | None:
@@ -193,7 +203,33 @@ def _severities(text: str) -> str | None:
 
 
 def _image(text: str) -> str | None:
-    return None if _IMAGE.fullmatch(text) else "is not the name of an image"
+    found = _IMAGE.fullmatch(text)
+    # Docker reads a first word with capitals as a registry only when it looks like one.
+    registry = (found["registry"] if found else None) or ""
+    looks = re.search(r"[.:]|^localhost$", registry) or registry == registry.lower()
+    return None if found and looks else "is not the name of an image"
+
+
+def _grafana_image(text: str) -> str | None:
+    tag = text.partition("@")[0].rpartition(":")[2]
+    if "-distroless" in tag:
+        return "has no shell and no HTTP client, so that its health cannot be asked for"
+    if "-slim" in tag:
+        return "comes without the plugin of the Prometheus data source, so that every panel fails"
+    return _image(text)
+
+
+def _project(text: str) -> str | None:
+    right = re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", text)
+    return None if right else "is not a name of small letters, digits, - and _"
+
+
+def _zone(text: str) -> str | None:
+    import zoneinfo  # only where it is needed: it is slow to import
+
+    zones = zoneinfo.available_timezones()
+    # A machine without a list of zones leaves the word to the service, which has one.
+    return None if text in zones or not zones else "is not a time zone"
 
 
 def _word(text: str) -> str | None:
@@ -206,7 +242,7 @@ def _channel(text: str) -> str | None:
 
 
 def _count(text: str) -> str | None:
-    return None if re.fullmatch(r"[1-9]\d{0,8}", text) else "is not a whole number above 0"
+    return None if re.fullmatch(r"[1-9][0-9]{0,8}", text) else "is not a whole number above 0"
 
 
 def _share(text: str) -> str | None:
@@ -240,13 +276,14 @@ def _text(text: str) -> str | None:
 KINDS: dict[str, Kind] = {
     "address": _address,
     "agent_pattern": _agent_pattern,
-    "certificates": _certificates,
+    "base_url": _base_url,
     "channel": _channel,
     "count": _count,
     "duration": _duration,
     "email": _email,
     "emails": _emails,
     "flag": _flag,
+    "grafana_image": _grafana_image,
     "host": _host,
     "host_port": _host_port,
     "hosts": _hosts,
@@ -255,13 +292,14 @@ KINDS: dict[str, Kind] = {
     "path": _text,
     "pattern": _pattern,
     "port": _port,
-    "proxy_url": _proxy_url,
+    "project": _project,
+    "proxy": _proxy,
     "secret_url": _secret_url,
     "severities": _severities,
     "share": _share,
     "size": _size,
     "text": _text,
-    "timezone": _timezone,
     "url": _url,
     "word": _word,
+    "zone": _zone,
 }

@@ -17,22 +17,8 @@ Config = dict[str, Any]
 Integration = Callable[[Mapping[str, str], Secrets], "Config | None"]
 
 TIMEOUT = "10s"
-AUTHORITIES = "/generated/alertmanager/ca.pem"
-"""Where Alertmanager finds the system's certificate authorities and those of the file ca.pem."""
 MOST_ALERTS = 50
 """How many alerts one webhook message lists; it tells how many it left out."""
-
-
-def http(env: Mapping[str, str], secrets: Secrets) -> Config:
-    """Return how every receiver over HTTP is reached: proxy and certificate authorities."""
-    config: Config = {}
-    if proxy := value(env, "ALERT_PROXY_URL"):
-        direct = ["host.docker.internal", *value(env, "ALERT_NO_PROXY").split(",")]
-        config["proxy_url"] = proxy
-        config["no_proxy"] = ",".join(part.strip() for part in direct if part.strip())
-    if secrets.authorities:
-        config["tls_config"] = {"ca_file": AUTHORITIES}
-    return config
 
 
 def email(env: Mapping[str, str], secrets: Secrets) -> Config | None:
@@ -54,8 +40,6 @@ def email(env: Mapping[str, str], secrets: Secrets) -> Config | None:
     if user := value(env, "SMTP_AUTH_USERNAME"):
         config["auth_username"] = user
         config["auth_password_file"] = secrets.path("smtp_password")
-    if secrets.authorities:
-        config["tls_config"] = {"ca_file": AUTHORITIES}
     return config
 
 
@@ -127,15 +111,14 @@ def discord(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
     }
 
 
-def webhook(env: Mapping[str, str], secrets: Secrets) -> Config | None:
+def webhook(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
     """Return the custom webhook, when the secret file webhook_url is there."""
     if "webhook_url" not in secrets:
         return None
     config = _webhook("webhook_url", secrets, send_resolved=True)
     if "webhook_token" in secrets:
         token = {"type": "Bearer", "credentials_file": secrets.path("webhook_token")}
-        # Said in full, because it replaces the one that holds for all.
-        config["http_config"] = {**http(env, secrets), "authorization": token}
+        config["http_config"] = {"authorization": token}
     return config
 
 

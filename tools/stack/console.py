@@ -42,6 +42,7 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
     cwd: str | None = None,
+    text: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run a command and keep what it prints.
 
@@ -52,6 +53,7 @@ def run(
         env: the child's whole environment; ours when left out.
         timeout: seconds; after that the child is killed and `subprocess.TimeoutExpired` is raised.
         cwd: working directory.
+        text: what the child reads from its standard input.
 
     Returns:
         The completed process; look at `returncode`. A program that does not exist gives 127, as in a shell.
@@ -62,8 +64,9 @@ def run(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             text=True,
+            encoding="utf-8",
             errors="replace",
-            stdin=subprocess.DEVNULL,
+            input=text,
             capture_output=True,
             timeout=timeout,
             start_new_session=True,

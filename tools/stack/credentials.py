@@ -35,14 +35,39 @@ class Owner:
         return {"STACK_UID": str(self.inside), "STACK_GID": str(self.group)}
 
 
-def owner() -> Owner:
-    """Choose the user: root's stack runs as a user of its own, anyone else's as that person."""
+def owner(folder: Path) -> Owner:
+    """Choose the user: anyone's stack runs as that person, root's as a user of its own.
+
+    Where root works on a stack that is another's already (`sudo make up`), it stays that person's.
+
+    Args:
+        folder: the secrets, as they are now.
+    """
     uid, gid = os.geteuid(), os.getegid()
     if engine.is_rootless():
         return Owner(inside=0, outside=uid, group=0)
-    if uid == 0:
-        return Owner(CONTAINER_USER, CONTAINER_USER, CONTAINER_USER)
+    if uid != 0:
+        return Owner(uid, uid, gid)
+    if folder.is_dir() and (found := folder.stat()).st_uid != 0:
+        return Owner(found.st_uid, found.st_uid, found.st_gid)
+    uid, gid = _person() or (CONTAINER_USER, CONTAINER_USER)
     return Owner(uid, uid, gid)
+
+
+def belongs_to_user(*paths: Path) -> None:
+    """Give what was made under `sudo` to the person who typed it."""
+    person = _person()
+    for path in paths:
+        if person and path.stat().st_uid == 0:
+            os.chown(path, *person)
+
+
+def _person() -> tuple[int, int] | None:
+    """Return who typed `sudo`, or None where nobody did."""
+    uid, gid = (os.environ.get(name, "") for name in ("SUDO_UID", "SUDO_GID"))
+    if os.geteuid() != 0 or not (uid.isdecimal() and gid.isdecimal()) or uid == "0":
+        return None
+    return int(uid), int(gid)
 
 
 def ensure(folder: Path, who: Owner) -> list[Path]:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from .console import StackError, last_lines, run, say, step, watch
+from tools.stack.console import StackError, last_lines, run, say, step, watch
 
 KEYRINGS = (
     "/usr/share/keyrings/debian-archive-keyring.gpg",
