@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.engine import Engine, engine
 from tests.e2e.stack import ROOT, Stack
 from tools.stack.images import SUBSTITUTES
+from tools.waiting import eventually
 
 pytestmark = [
     pytest.mark.stack,
