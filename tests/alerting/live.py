@@ -24,6 +24,8 @@ from tests.alerting.support import Rendering
 from tests.rules.tooling import Tool
 from tools.waiting import eventually
 
+TELEGRAM_OK = b'{"ok": true, "result": {"message_id": 1, "chat": {"id": 1}}}'
+
 
 @dataclass
 class Alertmanager:
@@ -121,7 +123,7 @@ def sinks() -> Iterator[Sinks]:
             taken.headers.setdefault(name, []).append(dict(self.headers))
             taken.requests.setdefault(name, []).append(body)
             # Slack wants "ok", PagerDuty 202, Discord 204; each takes no more than it needs.
-            answer = b"ok" if name == "slack" else b"{}"
+            answer = {"slack": b"ok", "telegram": TELEGRAM_OK}.get(name, b"{}")
             self.send_response({"pagerduty": 202, "refuse": 404}.get(name, 200))
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()

@@ -17,7 +17,6 @@ from tests.alerting.support import Rendering
 from tests.rules.tooling import amtool
 from tools.waiting import eventually
 
-CHANNELS = ("slack", "pagerduty", "discord")
 START = "2026-11-23T23:30:00Z"
 ODD = "https://wiki.example.org/a b|c<d>e&f=(1)"
 LONG = 'Long <b>text</b> & "quotes" [a](b) *stars* الوكيل لا يجيب\nsecond line ' * 60
@@ -30,6 +29,8 @@ class Told:
         self.slack = self.body(taken, "slack", name)["attachments"][0]
         self.pagerduty = self.body(taken, "pagerduty", name)
         self.discord = self.body(taken, "discord", name)["embeds"][0]
+        self.teams = self.body(taken, "teams", name)["attachments"][0]["content"]["body"]
+        self.telegram: str = self.body(taken, "telegram", name)["text"]
         mail = [mail for mail in taken.messages if name in mail["Subject"]][-1]
         self.subject = mail["Subject"]
         self.mail = {
@@ -83,11 +84,15 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sinks]:
             "ALERT_GROUP_WAIT": "1s",
             "ALERT_GROUP_INTERVAL": "1s",
             "ALERT_TIMEZONE": "Europe/Berlin",
+            "TELEGRAM_CHAT_ID": "-1001",
+            "TELEGRAM_URL": f"{here}/telegram",
         }
         secrets = {
             "slack_api_url": f"{here}/slack",
             "pagerduty_routing_key": "R0UT1NGKEY",
             "discord_webhook_url": f"{here}/discord",
+            "teams_webhook_url": f"{here}/teams",
+            "telegram_bot_token": "123456:TOKEN",
         }
         rendering = Rendering(tmp_path_factory.mktemp("links"), env, secrets)
         assert [] == rendering.run()
@@ -123,6 +128,7 @@ def test_what_cannot_be_opened_is_not_linked(taken: Sinks, name: str) -> None:
     assert ["Silence"] == re.findall(r"<[^|>]*\|([^>]*)>", told.slack["text"])
     assert ["Silence"] == re.findall(r"\[([^\]]*)\]\([^)]*\)", told.discord["description"])
     assert ["Silence"] == [link["text"] for link in told.pagerduty["links"]]
+    assert ["Silence:"] == re.findall(r"^([\w ]+:) ", told.telegram, re.MULTILINE)
     assert ["Silence:"] == re.findall(r"^(\w+:) ", told.mail["plain"], re.MULTILINE)
     [silence] = told.links()
     assert silence.startswith("https://alerts.example.org/#/silences/new?filter=%7Balertname%3D%22")
@@ -139,6 +145,8 @@ def test_odd_characters_in_an_address_are_escaped_as_each_receiver_wants(taken: 
     assert f"[What to do]({no_brackets})" in told.discord["description"]
     assert f"[Dashboard]({no_brackets})" in told.discord["description"]
     assert no_brackets in [link["href"] for link in told.pagerduty["links"]]
+    assert f"What to do: {no_brackets}\nDashboard: {no_brackets}\n" in told.telegram
+    assert f"[What to do]({no_brackets})" in json.dumps(told.teams)
     assert f"Runbook:   {no_brackets}\n" in told.mail["plain"]
     assert f"Dashboard: {no_brackets}\n" in told.mail["plain"]
     html = [link.lower() for link in told.links()]
@@ -176,6 +184,8 @@ def test_every_message_stays_below_what_its_service_takes(
     assert 3000 >= len(told.slack["text"])
     assert 2000 >= len(told.discord["description"])
     assert 512_000 > len(json.dumps(told.pagerduty))
+    assert 4096 >= len(told.telegram)
+    assert 28_000 > len(json.dumps(told.teams))
     details = told.pagerduty["payload"]["custom_details"]
     assert count == int(details["num_firing"])
     assert min(count, 20) == len(details["firing"])
@@ -189,6 +199,7 @@ def test_what_an_agent_wrote_is_text_and_not_markup(taken: Sinks) -> None:
     told = Told(taken, "Fifty")
 
     assert "<b>text" not in told.mail["html"]
+    assert "parse_mode" not in Told.body(taken, "telegram", "Fifty")
     assert "<b>" not in told.slack["text"]
     assert r"\[a\](b) \*stars\*" in told.discord["description"]
     assert "second line" in told.mail["plain"]

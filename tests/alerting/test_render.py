@@ -31,8 +31,10 @@ def accepted(tool: Tool, rendering: Rendering) -> None:
 def only(name: str, base: Path) -> Rendering:
     if name == "email":
         return Rendering(base, EMAIL)
-    secret = next(secret for secret in SECRETS if secret.startswith(name))
-    return Rendering(base, {}, {secret: SECRETS[secret]})
+    begins = {"msteamsv2": "teams"}.get(name, name)
+    secret = next(secret for secret in SECRETS if secret.startswith(begins))
+    env = {"TELEGRAM_CHAT_ID": "-1001"} if name == "telegram" else {}
+    return Rendering(base, env, {secret: SECRETS[secret]})
 
 
 @pytest.mark.parametrize("name", WATCHED)
@@ -86,6 +88,7 @@ def test_no_secret_is_copied_into_a_rendered_file(tmp_path: Path) -> None:
 def test_an_empty_secret_file_counts_as_absent(tmp_path: Path, name: str) -> None:
     secrets = {**ALL_SECRETS, name: " \n"}
     env = {} if name == "smtp_password" else {**EMAIL, "SMTP_AUTH_USERNAME": "dreamos"}
+    env = {**env, "TELEGRAM_CHAT_ID": "-1001"}
     if name == "webhook_url":
         del secrets["webhook_token"]
     rendering = Rendering(tmp_path, env, secrets)
@@ -133,6 +136,26 @@ def test_email_takes_every_setting(tmp_path: Path) -> None:
         "auth_password_file": "/run/secrets/alertmanager/smtp_password",
     }
     assert expected == {name: email[name] for name in expected}
+
+
+def test_slack_by_the_token_of_a_bot_needs_a_channel_and_no_hook_beside_it(
+    am: Tool, tmp_path: Path
+) -> None:
+    bot = {"slack_bot_token": "xoxb-planted"}
+    rendering = Rendering(tmp_path, {"SLACK_CHANNEL": "alerts"}, bot)
+    assert [] == rendering.run()
+
+    [slack] = rendering.receiver("warning")["slack_configs"]
+    assert "https://slack.com/api/chat.postMessage" == slack["api_url"]
+    credentials = slack["http_config"]["authorization"]["credentials_file"]
+    assert "/run/secrets/alertmanager/slack_bot_token" == credentials
+    accepted(am, rendering)
+
+    [problem] = Rendering(tmp_path, {}, bot).run()
+    assert problem.startswith("SLACK_CHANNEL: is missing, and the secret file slack_bot_token is")
+    both = {**bot, "slack_api_url": SECRETS["slack_api_url"]}
+    [problem] = Rendering(tmp_path, {"SLACK_CHANNEL": "alerts"}, both).run()
+    assert problem.startswith("secret file slack_bot_token: is one way to Slack too many")
 
 
 def test_a_password_in_an_address_belongs_into_a_secret_file_and_is_taken_there(
@@ -327,6 +350,11 @@ def test_every_file_can_be_read_by_other_users_and_no_half_file_stays(tmp_path: 
         ({**EMAIL, "SMTP_AUTH_USERNAME": "u"}, {}, "secret file smtp_password: is missing"),
         ({}, {"slack_api_url": "planted"}, "secret file slack_api_url: its content does not begin"),
         ({}, {"webhook_token": "planted"}, "secret file webhook_url: is missing or empty"),
+        (
+            {},
+            {"telegram_bot_token": "planted"},
+            "TELEGRAM_CHAT_ID: is missing, and the secret file",
+        ),
         ({}, {"webhook_url": "ftp://planted"}, "secret file webhook_url: its content does not"),
     ],
 )

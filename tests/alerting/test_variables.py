@@ -13,6 +13,7 @@ from tools.render.kinds import KINDS
 from tools.render.variables import BY_NAME, VARIABLES, check, env_example, known, links, value
 
 RIGHT = [
+    ("TELEGRAM_CHAT_ID", "-1001234567890"),
     ("ALERT_TIMEZONE", "America/Argentina/Buenos_Aires"),
     ("BIND_ADDRESS", "0.0.0.0"),
     ("BIND_ADDRESS", "::1"),
@@ -41,6 +42,7 @@ RIGHT = [
     ("RETENTION_TIME", "100y"),
 ]
 WRONG = [
+    ("TELEGRAM_CHAT_ID", "@alerts", "is not the number of a chat"),
     ("ALERT_TIMEZONE", "Berlin/Europe", "is not a time zone"),
     ("BIND_ADDRESS", "localhost", "is not an IP address"),
     ("BIND_ADDRESS", "fe80::1%eth0", "is not an IP address that ports"),

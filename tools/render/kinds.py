@@ -241,6 +241,11 @@ def _channel(text: str) -> str | None:
     return None if re.fullmatch(r"[#@]?[^\s#@,{}]{1,80}", text) else "is not a channel"
 
 
+def _chat(text: str) -> str | None:
+    right = re.fullmatch(r"-?[1-9][0-9]{0,17}", text)
+    return None if right else "is not the number of a chat, such as -1001234567890"
+
+
 def _count(text: str) -> str | None:
     return None if re.fullmatch(r"[1-9][0-9]{0,8}", text) else "is not a whole number above 0"
 
@@ -278,6 +283,7 @@ KINDS: dict[str, Kind] = {
     "agent_pattern": _agent_pattern,
     "base_url": _base_url,
     "channel": _channel,
+    "chat": _chat,
     "count": _count,
     "duration": _duration,
     "email": _email,

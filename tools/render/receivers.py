@@ -44,11 +44,16 @@ def email(env: Mapping[str, str], secrets: Secrets) -> Config | None:
 
 
 def slack(env: Mapping[str, str], secrets: Secrets) -> Config | None:
-    """Return the Slack integration, when the secret file slack_api_url is there."""
-    if "slack_api_url" not in secrets:
+    """Return the Slack integration, when slack_api_url or slack_bot_token is there."""
+    if "slack_api_url" in secrets:
+        way: Config = {"api_url_file": secrets.path("slack_api_url")}
+    elif "slack_bot_token" in secrets:
+        token = {"type": "Bearer", "credentials_file": secrets.path("slack_bot_token")}
+        way = {"api_url": value(env, "SLACK_URL"), "http_config": {"authorization": token}}
+    else:
         return None
     config: Config = {
-        "api_url_file": secrets.path("slack_api_url"),
+        **way,
         "send_resolved": True,
         "timeout": TIMEOUT,
         "username": "Dream.OS alerts",
@@ -111,6 +116,34 @@ def discord(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
     }
 
 
+def teams(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
+    """Return the Microsoft Teams integration, when the secret file teams_webhook_url is there."""
+    if "teams_webhook_url" not in secrets:
+        return None
+    return {
+        "webhook_url_file": secrets.path("teams_webhook_url"),
+        "send_resolved": True,
+        "title": '{{ template "dreamos.subject" . }}',
+        "text": '{{ template "dreamos.teams.text" . }}',
+    }
+
+
+def telegram(env: Mapping[str, str], secrets: Secrets) -> Config | None:
+    """Return the Telegram integration, when the secret file telegram_bot_token is there."""
+    if "telegram_bot_token" not in secrets:
+        return None
+    config: Config = {
+        "bot_token_file": secrets.path("telegram_bot_token"),
+        "chat_id": int(value(env, "TELEGRAM_CHAT_ID")),
+        "send_resolved": True,
+        "parse_mode": "",
+        "message": '{{ template "dreamos.telegram.text" . }}',
+    }
+    if url := value(env, "TELEGRAM_URL"):
+        config["api_url"] = url
+    return config
+
+
 def webhook(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
     """Return the custom webhook, when the secret file webhook_url is there."""
     if "webhook_url" not in secrets:
@@ -146,6 +179,8 @@ INTEGRATIONS: dict[str, Integration] = {
     "slack": slack,
     "pagerduty": pagerduty,
     "discord": discord,
+    "msteamsv2": teams,
+    "telegram": telegram,
     "webhook": webhook,
 }
 """What people and programs are told by; the key and `_configs` make Alertmanager's own name."""

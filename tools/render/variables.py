@@ -109,8 +109,19 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("SMTP_REQUIRE_TLS", "true", "flag", "true", "refuse a server that does not encrypt"),
         ("SMTP_HELLO", "", "host", "dreamos.example.org", "name given to the mail server"),
     ),
-    "Slack (file slack_api_url)": (
+    "Slack (file slack_api_url, or slack_bot_token with SLACK_CHANNEL)": (
         ("SLACK_CHANNEL", "", "channel", "alerts", "channel, when not the one of the hook"),
+        (
+            "SLACK_URL",
+            "https://slack.com/api/chat.postMessage",
+            "url",
+            "https://slack.com/api/chat.postMessage",
+            "where a bot posts",
+        ),
+    ),
+    "Telegram (file telegram_bot_token)": (
+        ("TELEGRAM_CHAT_ID", "", "chat", "-1001234567890", "chat or group that is told"),
+        ("TELEGRAM_URL", "", "url", "https://api.telegram.org", "Bot API, when not Telegram's own"),
     ),
     "PagerDuty (file pagerduty_routing_key)": (
         ("PAGERDUTY_URL", "", "url", "https://events.eu.pagerduty.com/v2/enqueue", "Events API v2"),
