@@ -13,6 +13,7 @@ from tools.render.kinds import KINDS
 from tools.render.variables import BY_NAME, VARIABLES, check, env_example, known, links, value
 
 RIGHT = [
+    ("ALERT_QUIET_HOURS", "22:00-07:00"),
     ("TELEGRAM_CHAT_ID", "-1001234567890"),
     ("ALERT_TIMEZONE", "America/Argentina/Buenos_Aires"),
     ("BIND_ADDRESS", "0.0.0.0"),
@@ -42,6 +43,9 @@ RIGHT = [
     ("RETENTION_TIME", "100y"),
 ]
 WRONG = [
+    ("ALERT_QUIET_HOURS", "22-7", "is not a time of the day to another"),
+    ("ALERT_QUIET_HOURS", "22:00-24:00", "is not a time of the day to another"),
+    ("ALERT_QUIET_HOURS", "07:00-07:00", "begins when it ends"),
     ("TELEGRAM_CHAT_ID", "@alerts", "is not the number of a chat"),
     ("ALERT_TIMEZONE", "Berlin/Europe", "is not a time zone"),
     ("BIND_ADDRESS", "localhost", "is not an IP address"),

@@ -219,6 +219,8 @@ def _alertmanager(base: Document, env: Mapping[str, str], secrets: Secrets) -> D
     if not critical:
         raise DeployError("deploy/alertmanager/alertmanager.yml has no route to `critical`")
     critical[0]["repeat_interval"] = value(env, "ALERT_REPEAT_INTERVAL_CRITICAL")
+    if hours := value(env, "ALERT_QUIET_HOURS"):
+        _quiet(base, hours, value(env, "ALERT_TIMEZONE") or "UTC")
     contents = {
         "critical": receivers.filled("critical", env, secrets),
         "warning": receivers.filled("warning", env, secrets),
@@ -235,6 +237,21 @@ def _alertmanager(base: Document, env: Mapping[str, str], secrets: Secrets) -> D
     if way := outgoing(env, secrets):
         _through(base, way)
     return base
+
+
+def _quiet(base: Document, hours: str, zone: str) -> None:
+    """Let whatever the root would take wait during these hours; the zone knows of summer time."""
+    begin, end = hours.split("-")
+    # A day ends at 24:00 for Alertmanager, so a night is the end of one and the beginning of one.
+    spans = [(begin, end)] if begin < end else [(begin, "24:00"), ("00:00", end)]
+    times = [{"start_time": a, "end_time": b} for a, b in spans if a != b]
+    base["time_intervals"] = [
+        *(base.get("time_intervals") or []),
+        {"name": "quiet-hours", "time_intervals": [{"times": times, "location": zone}]},
+    ]
+    # The root itself cannot be muted.
+    last = {"receiver": base["route"]["receiver"], "mute_time_intervals": ["quiet-hours"]}
+    base["route"]["routes"].append(last)
 
 
 def outgoing(env: Mapping[str, str], secrets: Secrets) -> Document:

@@ -140,6 +140,14 @@ def _proxy(text: str) -> str | None:
     return None if urlsplit(text).path in {"", "/"} else "has a path, which a proxy has not"
 
 
+def _hours(text: str) -> str | None:
+    found = re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text)
+    if not found:
+        return "is not a time of the day to another, such as 22:00-07:00"
+    begin, end = text.split("-")
+    return "begins when it ends" if begin == end else None
+
+
 def _hosts(text: str) -> str | None:
     """Judge what is reached without a proxy: names, .domains, addresses, networks, ports."""
     for part in (part.strip() for part in text.split(",")):
@@ -293,6 +301,7 @@ KINDS: dict[str, Kind] = {
     "host": _host,
     "host_port": _host_port,
     "hosts": _hosts,
+    "hours": _hours,
     "image": _image,
     "level": _level,
     "path": _text,

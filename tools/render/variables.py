@@ -77,6 +77,13 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("ALERT_REPEAT_INTERVAL_CRITICAL", "1h", "duration", "1h", "tell again while critical"),
         ("ALERT_REPEAT_INTERVAL_WARNING", "12h", "duration", "12h", "tell again while warning"),
         ("ALERT_TIMEZONE", "", "zone", "Europe/Berlin", "zone of times in messages, beside UTC"),
+        (
+            "ALERT_QUIET_HOURS",
+            "",
+            "hours",
+            "22:00-07:00",
+            "when warnings wait, in ALERT_TIMEZONE; critical alerts never do",
+        ),
     ),
     "Way out for notifications": (
         (
