@@ -10,7 +10,7 @@ COVERAGE = $(if $(PYTEST_ARGS),,--cov)
 PROSE = git ls-files -z -- '*.md' ':!tests/fixtures' | xargs -0 $(VENV)/mdformat
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs reload test unit check format lock pins generate bench release venv clean
+.PHONY: help up down status logs reload test unit fuzz check format lock pins generate bench release venv clean
 
 help:  ## List the commands
 	@echo "Dream.OS metrics stack"; echo
@@ -38,6 +38,9 @@ test: venv  ## Every check and every test, the whole stack included
 	@$(STACK) ensure
 	@$(MAKE) --no-print-directory check
 	$(PYTEST) $(COVERAGE) $(PYTEST_ARGS)
+
+fuzz: venv  ## Arbitrary requests for FUZZ_SECONDS (600); what breaks is kept for the tests to replay
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(VENV)/python -m tests.fuzz
 
 unit: venv  ## The tests that need no Docker and no waiting: under a minute
 	$(PYTEST) tests/unit tests/docs tests/typing $(PYTEST_ARGS)
@@ -67,8 +70,8 @@ generate: venv  ## Write again what is generated: dashboards, .env.example
 bench: venv  ## Benchmarks: the library and the service against what people use today
 	$(VENV)/python -m benchmarks.client
 	$(VENV)/python -m benchmarks.service
-	$(VENV)/python -m benchmarks.collectors.host
-	$(VENV)/python -m benchmarks.collectors.workspace
+	$(VENV)/python -m benchmarks.observer.host
+	$(VENV)/python -m benchmarks.observer.workspace
 
 release: venv  ## Tag this commit; wheel, checksums and the list of what is in it, in dist/
 	$(VENV)/python -m tools.release

@@ -14,6 +14,7 @@ import functools
 import hashlib
 import json
 import logging
+import math
 import os
 import random
 import signal
@@ -190,10 +191,36 @@ def checksum(path: Path, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+class Stop:
+    """The wish that the agent ends, by a signal or by the program.
+
+    A signal handler runs in the middle of whatever the main thread does, which may hold the lock of
+    a `threading.Event` just then: `set` would wait for ever. So it is a plain attribute, and whoever
+    waits looks at it often. A second signal kills.
+    """
+
+    LOOK_SECONDS = 0.1
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        signal.signal(number, signal.SIG_DFL)
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep for so many seconds, or until the end is asked for; return whether it is."""
+        looks = math.ceil(seconds / self.LOOK_SECONDS)
+        for _ in range(looks):
+            if not self.asked:
+                time.sleep(seconds / looks)
+        return self.asked
+
+
 class Worker:
     """The agent's main loop: tasks of a few operations, at a steady rate, until it is told."""
 
-    def __init__(self, options: argparse.Namespace, report: Report, stop: threading.Event) -> None:
+    def __init__(self, options: argparse.Namespace, report: Report, stop: Stop) -> None:
         self._options = options
         self._report = report
         self._stop = stop
@@ -254,13 +281,13 @@ class Worker:
         done = self._report.counts["operations"]
         limit = self._options.operations
         return (
-            self._stop.is_set()
+            self._stop.asked
             or (limit is not None and done >= limit)
             or time.monotonic() >= self._ends
         )
 
 
-def ask_service(url: str, stop: threading.Event) -> None:
+def ask_service(url: str, stop: Stop) -> None:
     """Ask the metrics service for its health every few seconds, as a call of another service."""
     while not stop.wait(5):
         with contextlib.suppress(OSError), metrics.api_call("metrics-service"):
@@ -316,13 +343,9 @@ def work_folder(options: argparse.Namespace) -> Iterator[None]:
 
 def main(arguments: list[str] | None = None) -> int:
     options = options_of(arguments)
-    stop = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop.on_signal)
+    signal.signal(signal.SIGINT, stop.on_signal)
     logs.install()
     with work_folder(options):
         greet(options)

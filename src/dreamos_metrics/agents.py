@@ -33,6 +33,7 @@ from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.gauge import Gauge
 from dreamos_metrics.metrics.histogram import Histogram
 from dreamos_metrics.metrics.info import Info
+from dreamos_metrics.metrics.snapshot_hooks import on_snapshot
 
 __all__ = ["Agent", "current_agent"]
 
@@ -186,8 +187,13 @@ def current_agent() -> Agent:
     return _current
 
 
-def activate(name: str) -> Agent:
-    """Make `name` this process's agent, and its own figures visible; `start` calls it."""
+def activate(name: str, stalled_after: float | None = None) -> Agent:
+    """Make `name` this process's agent, and its own figures visible; `start` calls it.
+
+    Args:
+        name: of the agent.
+        stalled_after: seconds without progress after which it counts as stalled.
+    """
     _current._name = name
     Info("dreamos_agent", "What the agent runs on").info(
         {
@@ -198,6 +204,14 @@ def activate(name: str) -> Agent:
         }
     )
     watch_process()
+    if stalled_after is not None:
+        limit = Gauge(
+            "dreamos_agent_stalled_after_seconds",
+            "Seconds without progress after which the agent says that it is stalled",
+            multiprocess_mode="max",
+        )
+        # With each snapshot, so that a forked process says it too.
+        on_snapshot(lambda: limit.set(stalled_after))
     return _current
 
 

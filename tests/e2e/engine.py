@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -52,25 +52,31 @@ class Engine:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def end(self, signum: signal.Signals) -> None:
-        """Send it a signal, and wait until it has ended."""
+        """Send it a signal, and wait until it has ended, and its containerd with it."""
         assert self.process is not None
+        pid_file = self.folder / "exec/containerd/containerd.pid"
+        containerd = pid_file.read_text().strip() if pid_file.exists() else ""
         self.process.send_signal(signum)
         self.process.wait(timeout=300)
-        if signum == signal.SIGKILL:
-            self._end_containerd()
-
-    def _end_containerd(self) -> None:
-        # It outlives its parent, as do the containers; the next engine starts one of its own.
-        pid_file = self.folder / "exec/containerd/containerd.pid"
-        if pid_file.exists():
-            os.kill(int(pid_file.read_text()), signal.SIGKILL)
+        if containerd:
+            eventually(lambda: not _runs(containerd), every=0.2)
+            # The next one would take a process that nobody has buried yet for one that lives.
+            pid_file.unlink(missing_ok=True)
 
     def load(self, *images: str) -> None:
         """Take images over from the machine's engine."""
-        save = subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE)
         load = ["docker", "--host", self.address, "load"]
-        subprocess.run(load, stdin=save.stdout, capture_output=True, check=True)
-        assert 0 == save.wait()
+        with subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE) as save:
+            subprocess.run(load, stdin=save.stdout, capture_output=True, check=True)
+        assert 0 == save.returncode
+
+
+def _runs(pid: str) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 @contextmanager
@@ -81,8 +87,9 @@ def engine(folder: Path) -> Iterator[Engine]:
     try:
         yield found
     finally:
-        if ids := found.docker("ps", "--all", "--quiet").split():
-            found.docker("rm", "--force", *ids)
+        with contextlib.suppress(subprocess.CalledProcessError):
+            if ids := found.docker("ps", "--all", "--quiet").split():
+                found.docker("rm", "--force", *ids)
         found.end(signal.SIGTERM)
         for line in Path("/proc/self/mounts").read_text().splitlines():
             if (place := line.split()[1]).startswith(str(folder)):

@@ -70,6 +70,17 @@ REFUSED = {
         "route: {receiver: warning}\nreceivers: [{name: warning}]\n",
         "deploy/alertmanager/alertmanager.yml has no route to `critical`",
     ),
+    "a dashboard": ("deploy/grafana/dashboards/mine.json", "{", "deploy/grafana/dashboards/mine"),
+    "a dashboard without a name": (
+        "deploy/grafana/dashboards/mine.json",
+        "{}",
+        "mine.json is no dashboard: it needs a uid and a title",
+    ),
+    "a data source": (
+        "deploy/grafana/provisioning/datasources/mine.yml",
+        "datasources: [\n",
+        "deploy/grafana/provisioning/datasources/mine.yml",
+    ),
     "a probe": ("mine.yml", "probes: [{name: a, kind: icmp}]\n", "PROBES_FILE: probe a: kind must"),
     "no list of probes": ("mine.yml", "", "PROBES_FILE: the probes file must hold a list"),
     "probes that are no YAML": ("mine.yml", "probes: [\n", "PROBES_FILE: the probes file is not"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,29 +108,44 @@ def test_the_second_of_two_at_once_waits_and_both_succeed(second: Stack) -> None
     assert all("Up and healthy" in output for output in outputs)
 
 
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that other users reach: pytest closes its own to them at every start."""
+    with tempfile.TemporaryDirectory(prefix="dreamos-person-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root acts as somebody else")
-def test_sudo_make_up_leaves_a_persons_stack_to_that_person(second: Stack, tmp_path: Path) -> None:
+def test_sudo_make_up_leaves_a_persons_stack_to_that_person(
+    reachable: Path, mailbox: Mailbox, sink: HttpSink
+) -> None:
     person = 23456
+    stack = describe(reachable, f"dreamos-person-{os.getpid()}", mailbox, sink)
+    stack.root = checkout.copy(reachable / "checkout")
+    subprocess.run(["chown", "-R", f"{person}:{person}", str(reachable)], check=True)
     group = Path("/var/run/docker.sock").stat().st_gid
-    second.env_file.chmod(0o644)
-    for place in (second.root, second.secrets.parent):
-        subprocess.run(["chown", "-R", f"{person}:{person}", str(place)], check=True)
-    as_person = ("setpriv", f"--reuid={person}", f"--regid={person}", f"--groups={group}", "--")
-    as_sudo = {"SUDO_UID": str(person), "SUDO_GID": str(person)}
-    home = {"HOME": str(second.secrets.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    words = (f"--reuid={person}", f"--regid={person}", f"--groups={group}")
+    as_person: Way = (("setpriv", *words, "--"), {"HOME": str(reachable)})
+    as_sudo: Way = ((), {"SUDO_UID": str(person), "SUDO_GID": str(person)})
+    as_root: Way = ((), {})
 
-    second.extra_environment = as_sudo
-    second.up()
-    containers = state(second)
-    assert all(f"{person}:{person}" in text for text in containers.values())
+    try:
+        first = up_as(stack, as_sudo)
+        assert all(f"{person}:{person}" in text for text in first.values())
+        assert first == up_as(stack, as_person)
+        assert first == up_as(stack, as_root)
+        assert first == up_as(stack, as_person)
+        assert 0 == stack.tool("down").returncode
+    finally:
+        stack.prefix, stack.extra_environment = as_root
+        stack.remove()
 
-    second.prefix, second.extra_environment = as_person, home
-    second.up()
-    assert containers == state(second)
 
-    second.prefix, second.extra_environment = (), {}
-    second.up()
-    assert containers == state(second)
-    second.prefix, second.extra_environment = as_person, home
-    assert 0 == second.tool("down").returncode
-    second.prefix, second.extra_environment = (), {}
+Way = tuple[tuple[str, ...], dict[str, str]]
+
+
+def up_as(stack: Stack, way: Way) -> dict[str, str]:
+    stack.prefix, stack.extra_environment = way
+    stack.up()
+    return state(stack)

@@ -49,7 +49,7 @@ def proxy(address: str, target: tuple[str, int]) -> Iterator[Proxy]:
                 tunnel(self.connection, other)
             self.close_connection = True
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, *_arguments: object) -> None:
             return
 
     server = ThreadingHTTPServer((address, 0), Handler)
@@ -97,7 +97,10 @@ def outside(tmp_path_factory: pytest.TempPathFactory, gateway: str) -> Iterator[
     )
     controller.start()
     try:
-        with http_sink(gateway, context) as hooks, proxy(gateway, (gateway, hooks.port)) as way:
+        with (
+            http_sink(gateway, context) as hooks,
+            proxy(gateway, (gateway or "127.0.0.1", hooks.port)) as way,
+        ):
             yield Outside(way, hooks, mail, ca)
     finally:
         controller.stop()
@@ -120,7 +123,7 @@ def company(
         ALERT_CA_FILE=str(outside.ca),
         SMTP_SMARTHOST=f"host.docker.internal:{outside.mail.port}",
         SMTP_REQUIRE_TLS="true",
-        ALERT_EMAIL_TO='"Call, On" <oncall@example.org>',
+        ALERT_EMAIL_TO="""'"Call, On" <oncall@example.org>'""",
     )
     configuration = folder / "docker"
     configuration.mkdir()
@@ -191,12 +194,19 @@ def test_a_mail_server_of_the_companys_authority_is_trusted(
     assert '"Call, On" <oncall@example.org>' == message["To"]
 
 
-def test_another_authority_is_trusted_after_the_next_up(
-    company: Stack, outside: Outside, tmp_path: Path
-) -> None:
-    before = company.inspect("alertmanager", "{{.Id}}")
+@pytest.fixture
+def other_authority(company: Stack, outside: Outside, tmp_path: Path) -> Iterator[None]:
+    """Trust an authority that has signed nothing of what is outside."""
     tmp_path.chmod(0o755)
     company.change(ALERT_CA_FILE=str(certificates.authority(tmp_path)))
+    yield
+    company.change(ALERT_CA_FILE=str(outside.ca))
+    company.up()
+
+
+@pytest.mark.usefixtures("other_authority")
+def test_another_authority_is_trusted_after_the_next_up(company: Stack) -> None:
+    before = company.inspect("alertmanager", "{{.Id}}")
 
     company.up()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from services.metrics.probes.config import ProbeFileError
+from services.metrics.observer.probes.config import ProbeFileError
 from services.metrics.settings import BadSetting, Settings
 from tools.render import documents, secrets
 from tools.render.objectives import ObjectiveError
@@ -27,8 +27,8 @@ READABLE = 0o644
 FOLDERS = ("prometheus/alerts", "prometheus/rules", "alertmanager/templates", "alertmanager/ca")
 """Where a file that is not written any more is removed."""
 
-PRIVATE = 0o600
-"""Alertmanager's file while it holds the password of a proxy."""
+PRIVATE = 0o640
+"""Alertmanager's file while it holds the password of a proxy: its group is Alertmanager's."""
 
 
 def render(

@@ -6,14 +6,19 @@ import hashlib
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
-from services.metrics.probes.config import load, parse
+from services.metrics.exposition.prometheus_limits import prometheus_limits
+from services.metrics.observer.probes.config import load, parse
+from services.metrics.parsing.reserved_names import relabeling
+from services.metrics.settings import Settings
 from tools.render import objectives, receivers, templates
 from tools.render.kinds import duration_seconds
 from tools.render.secrets import Secrets
@@ -26,6 +31,7 @@ class DeployError(ValueError):
     """A base file in `deploy/` lacks what the settings are put into; the message names both."""
 
 
+SERVICE_JOB = "dreamos-metrics"
 GENERATED_AT = "/generated"
 """Where the containers see the folder that is written."""
 
@@ -69,6 +75,7 @@ def build(
     # Last in the order of names, because it defines anew what the others define.
     files["alertmanager/templates/settings.tmpl"] = templates.settings(env)
     _refuse_missing_templates(files)
+    _refuse_broken_files_of_grafana(deploy / "grafana")
     files["prometheus/targets/rendered.json"] = _mark(files)
     return files
 
@@ -79,7 +86,9 @@ def _mark(files: Mapping[str, str]) -> str:
     Prometheus reads lists of targets without being told and exports when they were written, which
     the alert ConfigurationOutdated compares with what is loaded.
     """
-    seen = hashlib.sha256("".join(files.values()).encode())
+    # Without the mark of the moment, which Prometheus' file carries: it is no change.
+    text = re.sub(r"rendered-[0-9]+", "", "".join(files.values()))
+    seen = hashlib.sha256(text.encode())
     return json.dumps([{"targets": [], "labels": {"rendered": seen.hexdigest()}}]) + "\n"
 
 
@@ -91,6 +100,19 @@ def _filled(deploy: Path, name: str, fill: Callable[[Document], Document]) -> di
     except (AttributeError, KeyError, TypeError) as error:
         # The part's own tool says more of it: `make up` asks it after this.
         raise DeployError(f"deploy/{name} has another shape than it should: {error}") from None
+
+
+def _refuse_broken_files_of_grafana(folder: Path) -> None:
+    # Grafana reads them from the checkout, and has no tool that would judge them before.
+    for path in sorted(folder.glob("provisioning/*/*.y*ml")):
+        _load(path)
+    for path in sorted(folder.glob("dashboards/*.json")):
+        try:
+            board = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DeployError(f"{path} is no dashboard: {error}") from None
+        if not isinstance(board, dict) or not board.get("uid") or not board.get("title"):
+            raise DeployError(f"{path} is no dashboard: it needs a uid and a title")
 
 
 def _refuse_missing_templates(files: Mapping[str, str]) -> None:
@@ -119,13 +141,29 @@ def _prometheus(base: Document, env: Mapping[str, str]) -> Document:
     timeout = overall.setdefault("scrape_timeout", "10s")
     if (duration_seconds(timeout) or 0) > (duration_seconds(interval) or 0):
         overall["scrape_timeout"] = interval
+    service = next(job for job in base["scrape_configs"] if job["job_name"] == SERVICE_JOB)
+    service.update(prometheus_limits(_service_limits(env)))
+    service["metric_relabel_configs"] = relabeling(SERVICE_JOB)
     # Rules are read where they are written: only what was accepted gets there.
     base["rule_files"] = [
         name.replace("/etc/prometheus/", f"{GENERATED_AT}/prometheus/")
         for name in base.get("rule_files") or []
     ]
     _below_paths(base, base_paths(env))
+    for job in base.get("scrape_configs") or []:
+        if "authorization" in job:
+            job["relabel_configs"] = [*job.get("relabel_configs", ()), _unlike_before()]
     return base
+
+
+def _unlike_before() -> Document:
+    """Return a rule that drops nothing and differs each time.
+
+    Prometheus reads a token file once for each target and keeps what it read, also over a reload in
+    which the job has not changed (seen with 3.5.3). So a job is never the same as before.
+    """
+    rendered = f"rendered-{time.time():.0f}"
+    return {"source_labels": ["__address__"], "regex": rendered, "action": "drop"}
 
 
 def _below_paths(base: Document, paths: Mapping[str, str]) -> None:
@@ -137,6 +175,13 @@ def _below_paths(base: Document, paths: Mapping[str, str]) -> None:
     if path := paths["ALERTMANAGER_PATH"]:
         for manager in (base.get("alerting") or {}).get("alertmanagers") or []:
             manager["path_prefix"] = path
+
+
+def _service_limits(env: Mapping[str, str]) -> Settings:
+    """Return the service's settings as far as its limits go, as the container gets them."""
+    names = [field.name for field in fields(Settings) if field.name.startswith("max_")]
+    variables = (f"METRICS_{name.upper()}" for name in names)
+    return Settings.from_env({name: env.get(name, "") for name in variables})
 
 
 def _grafana_targets(env: Mapping[str, str]) -> str:

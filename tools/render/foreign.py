@@ -21,6 +21,14 @@ _PREFIXES = re.compile(
 # Above this, two names are taken for the same one misspelt.
 _ALIKE = 0.7
 
+_CLIENTS = (
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_CERT_PATH",
+)
+
 OURS_IN_GRAFANA: Mapping[str, str] = {
     "GF_SECURITY_ADMIN_USER": "GRAFANA_ADMIN_USER=admin",
     "GF_SECURITY_ADMIN_PASSWORD": "the file grafana/admin_password in SECRETS_DIR",
@@ -74,6 +82,13 @@ def check(env: Mapping[str, str]) -> list[Problem]:
     problems = [
         Problem(name, "the stack sets it itself", example)
         for name, example in OURS_IN_GRAFANA.items()
+        if name in env
+    ]
+    problems += [
+        Problem(
+            name, "the Docker client reads it from the shell only", f"export {name}={env[name]}"
+        )
+        for name in _CLIENTS
         if name in env
     ]
     if env.get("TZ") and (wrong := KINDS["zone"](env["TZ"])):

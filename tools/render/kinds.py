@@ -6,24 +6,15 @@ worded so that it can follow the text ("'abc' is not a port number, 1 to 65535")
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
-from email.utils import formataddr
-from urllib.parse import urlsplit
+
+from tools.render import addresses
 
 Kind = Callable[[str], "str | None"]
 
 _DURATION = re.compile(r"(?:([0-9]+)(ms|[smhdwy]))")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
-_HOST = re.compile(
-    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
-    r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*"
-)
-_EMAIL = re.compile(r"[^\s@<>,;:{}\"]+@([^\s@<>,;:{}\"]+)")
-# A name in front of an address, in quotes where it holds a comma or the like.
-_NAMED = re.compile(r'(?P<name>"[^"\\]*"|[^"\\<>,;:@()\[\]{}]*?)\s*<(?P<address>[^<>]*)>')
-_COMMA = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')
 _PATH_WORD = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE = re.compile(
     rf"(?:(?P<registry>[A-Za-z0-9.-]+(?::[0-9]+)?)/)?{_PATH_WORD}(?:/{_PATH_WORD})*"
@@ -31,7 +22,6 @@ _IMAGE = re.compile(
 )
 # What Go's time.Duration holds: Prometheus and Alertmanager refuse more.
 _LONGEST_SECONDS = 290 * 31536000
-_ESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _BYTES = {"B": 0, "KB": 10, "MB": 20, "GB": 30, "TB": 40, "PB": 50, "EB": 60}
 
 
@@ -56,138 +46,12 @@ def _duration(text: str) -> str | None:
     return None if seconds > 0 else "is no time at all"
 
 
-def _port(text: str) -> str | None:
-    right = re.fullmatch(r"[1-9][0-9]{0,4}", text) and int(text) <= 65535
-    return None if right else "is not a port number, 1 to 65535"
-
-
-def _address(text: str) -> str | None:
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        return "is not an IP address"
-    if found.is_multicast or getattr(found, "scope_id", None):
-        return "is not an IP address that ports can be opened on"
-    return None
-
-
-def _host(text: str) -> str | None:
-    return None if _HOST.fullmatch(text) else "is not the name of a machine"
-
-
-def _host_port(text: str) -> str | None:
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return "has no port"
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else None
-    wrong = _address(bare) if bare is not None else _host(host)
-    return wrong or (_port(port) and "has a port that is not a number from 1 to 65535")
-
-
-def _url(text: str) -> str | None:
-    return _web_address(text) or _no_password(text)
-
-
-def _secret_url(text: str) -> str | None:
-    """Judge an address that only a secret file holds: there a password may be."""
-    return _web_address(text)
-
-
-def _base_url(text: str) -> str | None:
-    """Judge an address below which a part serves: its path becomes that of the part's pages."""
-    if wrong := _url(text):
-        return wrong
-    parts = urlsplit(text)
-    if parts.query or parts.fragment or text.endswith(("?", "#")):
-        return "has a query or a fragment, and pages are added to it"
-    # Prometheus and Alertmanager take these in a path for patterns of their own, and end.
-    if any(character in parts.path for character in ":*") or "//" in parts.path:
-        return "has a path that holds : or * or //"
-    return None
-
-
-def _web_address(text: str) -> str | None:
-    if any(character.isspace() or character in "\"'<>\\^`{|}" for character in text):
-        return "holds a character that has no place in an address"
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return "has a wrong port or host"
-    if parts.scheme not in {"http", "https"}:
-        return "does not begin with http:// or https://"
-    if not parts.hostname or port == 0:
-        return "names no machine"
-    if not _is_host(parts.hostname):
-        return "has a wrong port or host"
-    return "holds a % that begins no escape" if _ESCAPED.search(text) else None
-
-
-def _is_host(name: str) -> bool:
-    if ":" in name:
-        return _address(name) is None
-    return all(re.fullmatch(r"[\w-]+", part) for part in name.removesuffix(".").split("."))
-
-
-def _no_password(text: str) -> str | None:
-    held = urlsplit(text).password is not None
-    return "holds a password, which belongs into a file" if held else None
-
-
-def _proxy(text: str) -> str | None:
-    if wrong := _url(text):
-        return wrong
-    return None if urlsplit(text).path in {"", "/"} else "has a path, which a proxy has not"
-
-
 def _hours(text: str) -> str | None:
     found = re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text)
     if not found:
         return "is not a time of the day to another, such as 22:00-07:00"
     begin, end = text.split("-")
     return "begins when it ends" if begin == end else None
-
-
-def _hosts(text: str) -> str | None:
-    """Judge what is reached without a proxy: names, .domains, addresses, networks, ports."""
-    for part in (part.strip() for part in text.split(",")):
-        if part != "*" and not re.fullmatch(r"\.?[A-Za-z0-9_:\[\]][A-Za-z0-9_.:\[\]/-]*", part):
-            return f"is wrong at {part!r}, which is neither a host nor a network"
-    return None
-
-
-def mailboxes(text: str) -> list[str]:
-    """Return the addresses in a list with commas, each with its name as it was written."""
-    return [part.strip() for part in _COMMA.split(text)]
-
-
-def addresses(text: str) -> list[str]:
-    """Return the addresses in a list with commas, each as a mail program would write it.
-
-    What is not ASCII in a name is encoded, because Alertmanager would else encode the address along
-    with it. Each part has to be right.
-    """
-    return [_written(part) for part in mailboxes(text)]
-
-
-def _written(part: str) -> str:
-    named = _NAMED.fullmatch(part)
-    if not named:
-        return part
-    return formataddr((named["name"].strip().strip('"'), named["address"].strip()))
-
-
-def _email(text: str) -> str | None:
-    named = _NAMED.fullmatch(text)
-    found = _EMAIL.fullmatch(named["address"] if named else text)
-    return None if found and _HOST.fullmatch(found[1]) else "is not an email address"
-
-
-def _emails(text: str) -> str | None:
-    for part in mailboxes(text):
-        if wrong := _email(part):
-            return f"is wrong at {part!r}, which {wrong}"
-    return None
 
 
 def _flag(text: str) -> str | None:
@@ -287,34 +151,34 @@ def _text(text: str) -> str | None:
 
 
 KINDS: dict[str, Kind] = {
-    "address": _address,
+    "address": addresses.address,
     "agent_pattern": _agent_pattern,
-    "base_url": _base_url,
+    "base_url": addresses.base_url,
     "channel": _channel,
     "chat": _chat,
     "count": _count,
     "duration": _duration,
-    "email": _email,
-    "emails": _emails,
+    "email": addresses.email,
+    "emails": addresses.emails,
     "flag": _flag,
     "grafana_image": _grafana_image,
-    "host": _host,
-    "host_port": _host_port,
-    "hosts": _hosts,
+    "host": addresses.host,
+    "host_port": addresses.host_port,
+    "hosts": addresses.hosts,
     "hours": _hours,
     "image": _image,
     "level": _level,
     "path": _text,
     "pattern": _pattern,
-    "port": _port,
+    "port": addresses.port,
     "project": _project,
-    "proxy": _proxy,
-    "secret_url": _secret_url,
+    "proxy": addresses.proxy,
+    "secret_url": addresses.secret_url,
     "severities": _severities,
     "share": _share,
     "size": _size,
     "text": _text,
-    "url": _url,
+    "url": addresses.url,
     "word": _word,
     "zone": _zone,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tools.render.kinds import addresses
+from tools.render.addresses import written
 from tools.render.secrets import Secrets
 from tools.render.variables import flag, value
 
@@ -26,8 +26,8 @@ def email(env: Mapping[str, str], secrets: Secrets) -> Config | None:
     if not value(env, "SMTP_SMARTHOST"):
         return None
     config: Config = {
-        "to": ", ".join(addresses(value(env, "ALERT_EMAIL_TO"))),
-        "from": addresses(value(env, "SMTP_FROM"))[0],
+        "to": ", ".join(written(value(env, "ALERT_EMAIL_TO"))),
+        "from": written(value(env, "SMTP_FROM"))[0],
         "smarthost": value(env, "SMTP_SMARTHOST"),
         "require_tls": flag(env, "SMTP_REQUIRE_TLS"),
         "send_resolved": True,

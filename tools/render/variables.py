@@ -152,6 +152,13 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ),
         ("PROBES_FILE", "", "path", "./probes.yml", "what to probe beside the stack itself"),
         (
+            "OBSERVED_DIR",
+            "",
+            "path",
+            "/srv/backup",
+            "folder that file probes and pid files look into, seen as /observed, only read",
+        ),
+        (
             "METRICS_PROCESS_PATTERN",
             "",
             "agent_pattern",
@@ -162,7 +169,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
             "METRICS_PID_FILES",
             "",
             "text",
-            "/workspace/run/*.pid",
+            "/observed/*.pid,/workspace/run/*.pid",
             "pid files of agents, as the container sees them; several with commas",
         ),
     ),

@@ -28,6 +28,7 @@ from . import (
 from .compose import ROOT, Compose, Part
 from .console import StackError, say
 from .provision import browser
+from .settings import Settings, read
 from .status import show_status
 
 
@@ -103,12 +104,13 @@ def up(options: argparse.Namespace) -> None:
         report.summary(settings, found, time.monotonic() - began)
 
 
-def _bring_up(project: str, settings: preflight.Settings) -> images.Images:
+def _bring_up(project: str, settings: Settings) -> images.Images:
     compose = Compose(project, settings.environment())
     compose, found, replaced = _prepare(compose, settings)
     secrets = settings.secrets_folder()
     who = credentials.owner(secrets)
     credentials.ensure(secrets, who)
+    credentials.check_readable(ROOT / "deploy")
     preflight.check_secrets(settings)
     compose = compose.with_variables(
         {**who.environment(), **grafana.environment(ROOT / ".stack", project, settings)}
@@ -134,7 +136,7 @@ def _bring_up(project: str, settings: preflight.Settings) -> images.Images:
 
 def _start(
     compose: Compose,
-    settings: preflight.Settings,
+    settings: Settings,
     found: images.Images,
     before: Mapping[str, Part],
 ) -> None:
@@ -151,17 +153,17 @@ def _start(
     reloading.reload(compose, kept, settings.addresses(), compose.variables["METRICS_IMAGE"])
 
 
-def _project(options: argparse.Namespace, settings: preflight.Settings) -> str:
+def _project(options: argparse.Namespace, settings: Settings) -> str:
     """Return the name of the Compose project: of the command line, else the setting."""
     name: str = options.project or settings["COMPOSE_PROJECT_NAME"]
     return name
 
 
-def _prepare(compose: Compose, settings: preflight.Settings) -> tuple[Compose, images.Images, str]:
+def _prepare(compose: Compose, settings: Settings) -> tuple[Compose, images.Images, str]:
     """Make sure of every image; return the stack with them, them, and the image that went."""
     tag = f"{images.SERVICE_IMAGE}:{compose.project}"
     configured = compose.images()
-    if not preflight.enabled(settings, "GRAFANA_ENABLED"):
+    if not settings.enabled("GRAFANA_ENABLED"):
         configured["GRAFANA_IMAGE"] = ""
     found = images.resolve(configured)
     replaced = images.build_service(ROOT, found, tag)
@@ -220,10 +222,10 @@ def make_venv(options: argparse.Namespace) -> None:
     venv.ensure(ROOT)
 
 
-def _existing(options: argparse.Namespace) -> tuple[Compose, preflight.Settings]:
+def _existing(options: argparse.Namespace) -> tuple[Compose, Settings]:
     """Return the stack as it is, after making sure that it is of this folder."""
     env_file = options.env_file if options.env_file.exists() else ROOT / ".env.example"
-    settings = preflight.read(env_file)
+    settings = read(env_file)
     project = _project(options, settings)
     ownership.check(project, ROOT)
     return Compose(project, settings.environment()), settings

@@ -37,6 +37,7 @@ def accept(compose: Compose) -> None:
     Raises:
         StackError: with the tool's own words; what runs and what it reads is as it was.
     """
+    _hand_out_secrets(compose)
     try:
         for name in ONE_SHOTS:
             _run(compose, name)
@@ -55,6 +56,15 @@ def _run(compose: Compose, name: str) -> None:
             if judged.returncode:
                 raise StackError(_refusal(tool, judged))
     raise StackError(_refusal(name, result))
+
+
+def _hand_out_secrets(compose: Compose) -> None:
+    """Start the secret keeper where it does not run: the tools that judge need their secrets."""
+    words = ("up", "--detach", "--no-build", "--no-deps", "--no-recreate", "--wait", "secrets")
+    result = compose.run(*words)
+    if result.returncode:
+        said = last_lines(compose.logs("secrets") or result.stderr)
+        raise StackError(f"the secrets could not be handed out:\n{said}")
 
 
 def _refusal(name: str, result: subprocess.CompletedProcess[str]) -> str:

@@ -14,7 +14,7 @@ from .console import StackError, last_lines, run
 from .envfile import NO_FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-LASTING = ("metrics", "prometheus", "alertmanager", "grafana")
+LASTING = ("secrets", "mounts", "observer", "metrics", "prometheus", "alertmanager", "grafana")
 ONE_SHOTS = ("volumes", "render", "check-prometheus", "check-alertmanager", "publish")
 """What prepares a start, in this order; each has ended before anything that runs is touched."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .console import StackError
 from .credentials import belongs_to_user
-from .preflight import Settings
+from .settings import Settings
 
 
 def environment(folder: Path, project: str, settings: Settings) -> dict[str, str]:
@@ -24,6 +25,9 @@ def environment(folder: Path, project: str, settings: Settings) -> dict[str, str
     """
     path = folder / f"{project}.grafana.env"
     names = sorted(name for name in settings.others if name.startswith("GF_"))
-    path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    try:
+        path.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    except OSError as error:
+        raise StackError(f"{path} cannot be written ({error.strerror})") from None
     belongs_to_user(path)
     return {"GRAFANA_ENV_FILE": str(path)}

@@ -15,6 +15,7 @@ from pathlib import Path
 from .console import StackError, last_lines, run, say, step, watch
 from .provision import standins
 from .provision.standins import SUBSTITUTES as SUBSTITUTES
+from .registry import Registry, without_digest
 
 SERVICE_IMAGE = "dreamos/metrics"
 
@@ -63,14 +64,13 @@ def resolve(configured: Mapping[str, str]) -> Images:
     """
     if os.environ.get("DIGESTS", "1") in {"0", "no", "false"}:
         configured = {name: without_digest(image) for name, image in configured.items()}
-    registry = _Registry()
+    registry = Registry()
     chosen = {name: _one(name, configured[name], registry) for name in SUBSTITUTES}
     notes = _stand_ins(configured, chosen)
     grafana: str | None = None
     if configured["GRAFANA_IMAGE"]:
-        grafana = _here(configured["GRAFANA_IMAGE"])
-        if grafana is None and registry.pull("GRAFANA_IMAGE", configured["GRAFANA_IMAGE"]):
-            grafana = configured["GRAFANA_IMAGE"]
+        wanted = configured["GRAFANA_IMAGE"]
+        grafana = _here(wanted) or registry.pull("GRAFANA_IMAGE", wanted)
         if grafana is None:
             notes.append(_no_grafana(without_digest(configured["GRAFANA_IMAGE"])))
     used = [*chosen.values(), *([grafana] if grafana else [])]
@@ -87,11 +87,6 @@ def resolve(configured: Mapping[str, str]) -> Images:
 def present(image: str) -> bool:
     """Tell whether the engine holds the image."""
     return _identity(image) != ""
-
-
-def without_digest(image: str) -> str:
-    """Return the name and tag of an image that is pinned to a digest as well."""
-    return image.partition("@")[0]
 
 
 def faults(images: list[str]) -> list[str]:
@@ -117,14 +112,14 @@ def _here(image: str) -> str | None:
     return next((name for name in (image, without_digest(image)) if present(name)), None)
 
 
-def _one(name: str, image: str, registry: _Registry) -> str:
+def _one(name: str, image: str, registry: Registry) -> str:
     substitute = SUBSTITUTES[name]
     if found := _here(image):
         return found
     if standins.is_current(substitute):
         return substitute.tag
-    if registry.pull(name, image):
-        return image
+    if pulled := registry.pull(name, image):
+        return pulled
     try:
         standins.build(substitute)
     except StackError as error:
@@ -167,65 +162,6 @@ def _unverified(configured: Iterable[str], used: list[str]) -> list[str]:
         f"used by tag, not compared with the pinned digest: {', '.join(loose)} (on this machine "
         "already, for example by `docker load`)."
     ]
-
-
-class _Registry:
-    """Pulls images, and asks a registry that could not be reached only once."""
-
-    def __init__(self) -> None:
-        self._unreachable: dict[str, str] = {}
-
-    def pull(self, name: str, image: str) -> bool:
-        host = registry_of(image)
-        if host in self._unreachable:
-            return False
-        with step(f"Pulling {image}"):
-            code, output = watch(["docker", "pull", image], silence=60, show=_layer_done)
-        if code == 0:
-            return True
-        reason = (output.strip().splitlines() or ["it fell silent"])[-1]
-        if _says_unreachable(code, reason):
-            self._unreachable[host] = reason
-            say(f"    The registry of {image} cannot be reached: {reason[:200]}")
-            return False
-        raise StackError(_refused(name, image, reason))
-
-
-def _refused(name: str, image: str, reason: str) -> str:
-    tag = without_digest(image)
-    if tag == image:
-        return f"{image} cannot be pulled: {reason}\n  Name another one with {name} in .env."
-    return (
-        f"{tag} is not in the registry with the digest that is pinned:\n      {reason}\n"
-        "  Nothing was changed. To take what the registry has under that tag today:\n"
-        f"      {name}={tag}    in .env, or for all images `DIGESTS=0 make up`\n"
-        "  To pin anew what the registries have: `make pins`."
-    )
-
-
-def registry_of(image: str) -> str:
-    """Return the registry part of an image name; empty for the engine's default registry."""
-    first, slash, _ = image.partition("/")
-    return first if slash and ("." in first or ":" in first or first == "localhost") else ""
-
-
-def _says_unreachable(code: int, reason: str) -> bool:
-    # Read from the engine's own message: it has one exit code for every failure.
-    signs = (
-        "no such host",
-        "dial tcp",
-        "timeout",
-        "TLS",
-        "refused",
-        "network",
-        "proxyconnect",
-        "EOF",
-    )
-    return code == 124 or any(sign.lower() in reason.lower() for sign in signs)
-
-
-def _layer_done(line: str) -> bool:
-    return line.startswith(("Digest:", "Status:")) or line.endswith("Pull complete")
 
 
 def build_service(root: Path, images: Images, tag: str) -> str:

@@ -27,7 +27,6 @@ def alone(folder: Path, project: str, command: str) -> Iterator[None]:
     Raises:
         StackError: when another command does not end.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{project}.lock"
     descriptor = _open(path)
     belongs_to_user(folder, path)
@@ -42,10 +41,12 @@ def alone(folder: Path, project: str, command: str) -> Iterator[None]:
 
 def _open(path: Path) -> int:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except PermissionError:
+    except OSError as error:
         raise StackError(
-            f"{path} belongs to somebody else: `sudo chown -R $USER {path.parent}`"
+            f"{path} cannot be written ({error.strerror}): `sudo chown -R $USER {path.parent}`, or "
+            "work on a checkout of your own"
         ) from None
 
 

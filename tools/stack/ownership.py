@@ -8,11 +8,13 @@ claim the same project at once the engine gives it to the first.
 from __future__ import annotations
 
 import os
+from datetime import datetime, timezone
 from pathlib import Path
 
 from .console import StackError, run
 
 FOLDER_LABEL = "dreamos.folder"
+NEW_SECONDS = 600.0
 _PROJECT_LABEL = "com.docker.compose.project"
 _WORKING_LABEL = "com.docker.compose.project.working_dir"
 
@@ -60,9 +62,11 @@ def check(project: str, folder: Path, *, adopt: bool = False) -> None:
 
 
 def owner_of(project: str) -> str:
-    """Return the folder that a project belongs to; empty when there is nothing of it."""
-    something = _containers(project) or _volumes(project)
-    if not something:
+    """Return the folder that a project belongs to; empty when there is nothing of it.
+
+    A mark that was made a moment ago counts also alone: its folder is about to start the project.
+    """
+    if not (_containers(project) or _volumes(project) or _is_new(project)):
         return ""
     return _marked(project) or _labelled(project)
 
@@ -86,6 +90,16 @@ def _marked(project: str) -> str:
     shape = f'{{{{index .Labels "{FOLDER_LABEL}"}}}}'
     found = run(["docker", "volume", "inspect", "--format", shape, marker(project)])
     return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def _is_new(project: str) -> bool:
+    shape = "{{.CreatedAt}}"
+    found = run(["docker", "volume", "inspect", "--format", shape, marker(project)])
+    if found.returncode:
+        return False
+    # Python before 3.11 does not read a Z.
+    made = datetime.fromisoformat(found.stdout.strip().replace("Z", "+00:00"))
+    return (datetime.now(timezone.utc) - made).total_seconds() < NEW_SECONDS
 
 
 def _labelled(project: str) -> str:

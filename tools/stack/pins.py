@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .console import StackError, run, say
-from .images import without_digest
+from .registry import without_digest
 
 _PIN = re.compile(r"\$\{(?P<name>[A-Z]+_IMAGE):-(?P<image>[^}@]+:[^}@]+@sha256:[0-9a-f]{64})\}")
 

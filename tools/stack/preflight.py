@@ -3,97 +3,21 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import os
 import re
 import shutil
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tools.render import foreign, secrets, variables
 
-from . import envfile
 from .compose import ROOT
 from .console import StackError, run, say
 from .credentials import FOLDERS, belongs_to_user
+from .settings import PORTS, Settings, read
 
-PORTS: Mapping[str, str] = {
-    "metrics": "METRICS_PORT",
-    "prometheus": "PROMETHEUS_PORT",
-    "alertmanager": "ALERTMANAGER_PORT",
-    "grafana": "GRAFANA_PORT",
-}
 OVERRIDES = ("docker-compose.override.yml", "docker-compose.override.yaml")
-DEFAULT_PROJECT = variables.BY_NAME["COMPOSE_PROJECT_NAME"].default
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings of one stack.
-
-    Attributes:
-        file: the env file they come from.
-        values: what the file and, over it, this process's environment say.
-        others: what the file says beyond the stack's own settings.
-    """
-
-    file: Path
-    values: Mapping[str, str]
-    others: Mapping[str, str] = field(default_factory=dict)
-
-    def __getitem__(self, name: str) -> str:
-        """Return a setting, or its default."""
-        return variables.value(self.values, name)
-
-    def links(self) -> dict[str, str]:
-        """Return the addresses that people open, by variable (`GRAFANA_URL`, ...)."""
-        return variables.links(self.values)
-
-    def path(self, name: str) -> Path | None:
-        """Return a setting that names a file or folder, seen from the checkout; None where unset."""
-        text = self[name]
-        return (ROOT / Path(text).expanduser()).resolve() if text else None
-
-    def secrets_folder(self) -> Path:
-        """Return the folder of passwords and tokens."""
-        return self.path("SECRETS_DIR") or ROOT / "secrets"
-
-    def addresses(self) -> dict[str, str]:
-        """Return where each part answers from this machine, by service."""
-        # A proxy in front of the metrics service takes the path away; the others serve below it.
-        paths = {**variables.base_paths(self.values), "METRICS_PATH": ""}
-        host = variables.reachable_host(self["BIND_ADDRESS"])
-        return {
-            service: f"http://{host}:{self[port]}{paths[f'{service.upper()}_PATH']}"
-            for service, port in PORTS.items()
-        }
-
-    def environment(self) -> dict[str, str]:
-        """Return what Compose fills docker-compose.yml with: checked, and with defaults put in."""
-        given = {name: self[name] for name in variables.BY_NAME if self[name]}
-        paths = {
-            name: str(path)
-            for name in ("SECRETS_DIR", "WORKSPACE_DIR", "PROBES_FILE", "ALERT_CA_FILE")
-            if (path := self.path(name))
-        }
-        proxy, without = foreign.proxy(self.others)
-        ways = {"ALERT_PROXY_URL": proxy, "ALERT_NO_PROXY": without}
-        return {
-            # The shell's own TZ is not the stack's.
-            "TZ": "",
-            **self.others,
-            **{name: text for name, text in ways.items() if text},
-            **given,
-            **self.links(),
-            **variables.base_paths(self.values),
-            "GRAFANA_BELOW_PATH": str(bool(urlsplit(self.links()["GRAFANA_URL"]).path)).lower(),
-            "ALERT_CA_DIGEST": _digest(self.path("ALERT_CA_FILE")),
-            **paths,
-        }
 
 
 def settings(path: Path, example: Path) -> Settings:
@@ -107,7 +31,10 @@ def settings(path: Path, example: Path) -> Settings:
         StackError: with a line for each wrong setting: its name, what is wrong, an example of what is right.
     """
     if not path.exists():
-        shutil.copyfile(example, path)
+        try:
+            shutil.copyfile(example, path)
+        except OSError as error:
+            raise StackError(f"{path} cannot be written ({error.strerror})") from None
         belongs_to_user(path)
         say(f"  {path.name} written from {example.name}: every setting at its default")
     found = read(path)
@@ -120,26 +47,6 @@ def settings(path: Path, example: Path) -> Settings:
         lines = "\n".join(f"    {problem}" for problem in problems)
         raise StackError(f"{path} cannot be used as it is:\n{lines}")
     return found
-
-
-def read(path: Path) -> Settings:
-    """Read the settings without checking them."""
-    written = envfile.read(path)
-    ours = {**variables.known(written), **variables.known(os.environ)}
-    return Settings(path, ours, {n: text for n, text in written.items() if n not in ours})
-
-
-def _mentioned(others: Mapping[str, str]) -> set[str]:
-    """Return the names that the user's own additions to docker-compose.yml use."""
-    texts = [
-        path.read_text(errors="replace") for name in OVERRIDES if (path := ROOT / name).exists()
-    ]
-    words = set(re.findall(r"\w+", "\n".join(texts)))
-    return words & others.keys()
-
-
-def _digest(path: Path | None) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path else ""
 
 
 def _wrong_secrets_folder(found: Settings) -> list[str]:
@@ -172,11 +79,21 @@ def _wrong_certificates(found: Settings) -> list[str]:
     return []
 
 
+def _mentioned(others: Mapping[str, str]) -> set[str]:
+    """Return the names that the user's own additions to docker-compose.yml use."""
+    texts = [
+        path.read_text(errors="replace") for name in OVERRIDES if (path := ROOT / name).exists()
+    ]
+    words = set(re.findall(r"\w+", "\n".join(texts)))
+    return words & others.keys()
+
+
 def _missing_paths(found: Settings) -> list[str]:
     # Docker would make an empty folder in the place of a path that does not exist.
     problems = []
     for name, kind, there in (
         ("WORKSPACE_DIR", "folder", Path.is_dir),
+        ("OBSERVED_DIR", "folder", Path.is_dir),
         ("PROBES_FILE", "file", Path.is_file),
         ("ALERT_CA_FILE", "file", Path.is_file),
     ):
@@ -198,11 +115,6 @@ def check_secrets(settings: Settings) -> None:
     if problems:
         lines = "\n".join(f"    {problem}" for problem in problems)
         raise StackError(f"{folder}/alertmanager cannot be used as it is:\n{lines}")
-
-
-def enabled(settings: Settings, name: str) -> bool:
-    """Tell whether a setting that is a flag is switched on."""
-    return variables.flag(settings.values, name)
 
 
 def warnings(settings: Settings) -> list[str]:

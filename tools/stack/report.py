@@ -9,9 +9,10 @@ from . import preflight, recipients
 from .compose import ROOT
 from .console import say
 from .images import Images
+from .settings import Settings
 
 
-def summary(settings: preflight.Settings, found: Images, seconds: float) -> None:
+def summary(settings: Settings, found: Images, seconds: float) -> None:
     """Print it.
 
     Args:
@@ -32,7 +33,7 @@ def summary(settings: preflight.Settings, found: Images, seconds: float) -> None
     say("\n  Next: `make status`, `make logs`, `make down`; README.md has the first five minutes.")
 
 
-def _rows(settings: preflight.Settings, found: Images, shown: Path) -> dict[str, tuple[str, str]]:
+def _rows(settings: Settings, found: Images, shown: Path) -> dict[str, tuple[str, str]]:
     links = settings.links()
     password = f"user {settings['GRAFANA_ADMIN_USER']}, password in {shown}/grafana/admin_password"
     tokens = f"token to push in {shown}/push/token, to read in {shown}/read/token"

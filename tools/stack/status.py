@@ -15,7 +15,7 @@ from . import recipients
 from .compose import LASTING, Compose, Part
 from .console import StackError, say
 from .http import get_json
-from .preflight import Settings
+from .settings import Settings
 
 FRESH_SECONDS = 60.0
 """Age up to which a sample or an evaluation is fresh, at least; four intervals when they are longer."""
@@ -50,7 +50,9 @@ def _show_parts(parts: Mapping[str, Part], links: Mapping[str, str]) -> list[str
     for name in [*LASTING, *others]:
         part = parts.get(name)
         words = f"{part.state}, {part.health or 'no health check'}" if part else "not started"
-        say(f"  {name:14} {words:22} {links.get(f'{name.upper()}_URL', '')}".rstrip())
+        say(
+            f"  {name:14} {words:22} {links.get(f'{name.upper()}_URL', 'inside the stack only')}".rstrip()
+        )
         if part and not part.ready:
             broken.append(name)
     return broken

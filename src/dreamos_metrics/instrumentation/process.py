@@ -26,6 +26,13 @@ _threads = Gauge("dreamos_agent_threads", "Threads of the agent's processes")
 class ProcessFigures(Collector):
     """CPU time, memory, open files and start of this process, from psutil."""
 
+    def describe(self) -> Iterable[Metric]:
+        """Yield the families without samples: registering must not ask psutil, which may fail."""
+        yield CounterMetricFamily("process_cpu_seconds_total", "")
+        yield GaugeMetricFamily("process_resident_memory_bytes", "")
+        yield GaugeMetricFamily("process_start_time_seconds", "")
+        yield GaugeMetricFamily("process_open_fds", "")
+
     def collect(self) -> Iterable[Metric]:
         """Yield what the platform gives; what it refuses is left out."""
         process = psutil.Process(os.getpid())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.exemplars import keep_exemplar
 from dreamos_metrics.metrics.family import Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
+from dreamos_metrics.metrics.misuse import record_misuse
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.storage import Segment
 from dreamos_metrics.metrics.timing import ExceptionCounter
@@ -52,7 +53,9 @@ class CounterSeries(Series):
             amount = float(amount)
             if not 0 <= amount < 1e300:
                 record_error(
-                    "wrong_value", f"{self._family.describe()}: a counter cannot grow by {amount}"
+                    "wrong_value",
+                    f"{self._family.describe()}: a counter cannot grow by {amount}",
+                    about=self._family.name,
                 )
                 return
             if not ensure_allocated(self):
@@ -61,7 +64,9 @@ class CounterSeries(Series):
             if exemplar is not None:
                 keep_exemplar(self, 0, exemplar, amount)
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_value", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_value", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
     def count_exceptions(self, exception: _Exceptions = Exception) -> ExceptionCounter:
         """Return a context manager and decorator that counts exceptions; they go on upwards."""
@@ -109,7 +114,7 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
     ) -> Counter:
         """Return the counter of this name."""
         metric: Counter = declare(
-            cls,
+            cls if labelnames or not isinstance(documentation, str) else _UnlabelledCounter,
             CounterSeries,
             "counter",
             name,
@@ -127,6 +132,8 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
         amount: float = _DEFAULT_AMOUNT,
         exemplar: Mapping[str, str] | None = None,
         tags: Mapping[str, object] | None = None,
+        *extra: NoReturn,
+        **wrong: NoReturn,
     ) -> None:
         """Add `amount`, to the series with the label values in `tags` when the counter has labels.
 
@@ -134,6 +141,9 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
         `dreamos_client_errors_total` and logged once.
         """
         try:
+            if wrong or extra:
+                record_misuse(self, "inc", extra, wrong)
+                return
             if exemplar is None:
                 if tags is not None:
                     if len(tags) == self._label_count and (
@@ -152,3 +162,26 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
         except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
             pass
         (self if tags is None else self._tagged(tags))._inc_checked(amount, exemplar)
+
+
+class _UnlabelledCounter(Counter):
+    """A counter without labels: most calls of it are `inc()`, and that one is as short as can be."""
+
+    __slots__ = ()
+
+    def inc(
+        self,
+        amount: float = _DEFAULT_AMOUNT,
+        exemplar: Mapping[str, str] | None = None,
+        tags: Mapping[str, object] | None = None,
+        *extra: NoReturn,
+        **wrong: NoReturn,
+    ) -> None:
+        try:
+            # The two are the same only when neither is given.
+            if amount is _DEFAULT_AMOUNT and exemplar is tags and not extra and not wrong:
+                self._segment[self._slot] += 1.0
+                return
+        except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
+            pass
+        Counter.inc(self, amount, exemplar, tags, *extra, **wrong)

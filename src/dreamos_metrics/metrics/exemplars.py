@@ -30,7 +30,11 @@ def keep_exemplar(series: Series, index: int, labels: Mapping[str, str], value: 
         )
         return
     if not all(name.isidentifier() and name.isascii() for name in clean):
-        record_error("wrong_exemplar", f"{series._family.describe()}: names {list(clean)}")
+        record_error(
+            "wrong_exemplar",
+            f"{series._family.describe()}: names {list(clean)}",
+            about=series._family.name,
+        )
         return
     global _kept
     with REGISTRY.lock:

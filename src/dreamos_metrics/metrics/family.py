@@ -90,11 +90,13 @@ class Family(Definition):
                     "wrong_labels",
                     f"{self.describe()} declared at {self.place} was given "
                     f"{tuple(named) if named else f'{len(values)} values'}",
+                    about=self.name,
                 )
                 return self.sink()
             return self.child(key, named)
         except Exception as error:  # noqa: BLE001 - e.g. a value whose __str__ raises
-            record_error("wrong_labels", f"{self.describe()}: {type(error).__name__}: {error}")
+            detail = f"{self.describe()}: {type(error).__name__}: {error}"
+            record_error("wrong_labels", detail, about=self.name)
             return self.sink()
 
     def _key(self, values: Sequence[object], named: Mapping[str, object]) -> tuple[str, ...] | None:
@@ -115,7 +117,9 @@ class Family(Definition):
             if child is None:
                 if len(self.children) >= MAX_SERIES:
                     record_error(
-                        "too_many_series", f"{self.describe()} has {MAX_SERIES} label sets"
+                        "too_many_series",
+                        f"{self.describe()} has {MAX_SERIES} label sets",
+                        about=self.name,
                     )
                     return self.overflow()
                 child = self.series_type()
@@ -191,7 +195,8 @@ def ensure_allocated(series: Any) -> bool:
         return True
     family = series._family
     if family.labelnames and series is family.root:
-        record_error("wrong_labels", f"{family.describe()} was used without its labels")
+        detail = f"{family.describe()} was used without its labels"
+        record_error("wrong_labels", detail, about=family.name)
         return False
     REGISTRY.allocate_slots(series)
     return True

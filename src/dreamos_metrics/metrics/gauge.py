@@ -10,6 +10,7 @@ from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import REGISTRY, Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
+from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.timing import InProgress, Timer
 
@@ -63,7 +64,9 @@ class GaugeSeries(Series):
                 else:
                     self._segment[self._slot] += value
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_value", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_value", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
     def set_to_current_time(self) -> None:
         """Set the gauge to now, in seconds since 1970."""
@@ -140,6 +143,7 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
         )
         return metric
 
+    @tolerant
     def set(self, value: float, tags: Mapping[str, object] | None = None) -> None:
         """Set the gauge, or its series with the label values in `tags`. Never raises."""
         if tags is None:
@@ -147,6 +151,7 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
         else:
             self._tagged(tags).set(value)
 
+    @tolerant
     def inc(self, amount: float = 1, tags: Mapping[str, object] | None = None) -> None:
         """Raise the gauge, or its series with the label values in `tags`. Never raises."""
         if tags is None:
@@ -154,6 +159,7 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
         else:
             self._tagged(tags).inc(amount)
 
+    @tolerant
     def dec(self, amount: float = 1, tags: Mapping[str, object] | None = None) -> None:
         """Lower the gauge, or its series with the label values in `tags`. Never raises."""
         if tags is None:

@@ -14,6 +14,7 @@ from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.exemplars import keep_exemplar
 from dreamos_metrics.metrics.family import Family, Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
+from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.storage import Segment
 from dreamos_metrics.metrics.timing import Timer
@@ -52,7 +53,11 @@ class HistogramSeries(Series):
         try:
             amount = float(amount)
             if not math.isfinite(amount):
-                record_error("wrong_value", f"{self._family.describe()}: cannot observe {amount}")
+                record_error(
+                    "wrong_value",
+                    f"{self._family.describe()}: cannot observe {amount}",
+                    about=self._family.name,
+                )
                 return
             if not ensure_allocated(self):
                 return
@@ -60,7 +65,9 @@ class HistogramSeries(Series):
             if exemplar is not None:
                 keep_exemplar(self, bisect_left(self._family.bounds, amount), exemplar, amount)
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_value", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_value", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
     def time(self) -> Timer:
         """Return a context manager and decorator that observes the duration in seconds."""
@@ -138,6 +145,7 @@ class Histogram(HistogramSeries, Labelled[HistogramSeries]):
         )
         return metric
 
+    @tolerant
     def observe(
         self,
         amount: float,

@@ -9,6 +9,7 @@ from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import REGISTRY, Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
+from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.names import clean_value, label_names
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 
@@ -23,7 +24,11 @@ class InfoSeries(Series):
         try:
             names = label_names("info", facts)
             if set(names) & set(self._family.labelnames):
-                record_error("wrong_labels", f"{self._family.describe()}: {names} overlaps")
+                record_error(
+                    "wrong_labels",
+                    f"{self._family.describe()}: {names} overlaps",
+                    about=self._family.name,
+                )
             elif ensure_allocated(self):
                 clean = {name: clean_value(facts[name]) for name in names}
                 with REGISTRY.lock:
@@ -31,7 +36,9 @@ class InfoSeries(Series):
                         self._family.texts[self] = clean
                         REGISTRY.generation += 1
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_labels", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_labels", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
 
 class Info(InfoSeries, Labelled[InfoSeries]):
@@ -66,6 +73,7 @@ class Info(InfoSeries, Labelled[InfoSeries]):
         )
         return metric
 
+    @tolerant
     def info(
         self, facts: Mapping[str, object], *, tags: Mapping[str, object] | None = None
     ) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import Family, Series
+from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.names import clean_value
 
 S = TypeVar("S", bound=Series)
@@ -58,12 +59,14 @@ class Labelled(Generic[S]):
         found: S = self._family.find((), _as_mapping(tags))
         return found
 
+    @tolerant
     def remove(self, *values: object) -> None:
         """Stop showing the series with these label values; an unknown one is ignored."""
         try:
             self._family.remove(tuple(clean_value(value) for value in values))
         except Exception as error:  # noqa: BLE001 - a value whose __str__ raises
-            record_error("wrong_labels", f"remove: {type(error).__name__}: {error}")
+            detail = f"remove: {type(error).__name__}: {error}"
+            record_error("wrong_labels", detail, about=self._family.name)
 
     def clear(self) -> None:
         """Stop showing every labelled series of this metric."""

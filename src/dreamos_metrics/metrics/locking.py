@@ -13,7 +13,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dreamos_metrics.metrics.counter import _DEFAULT_AMOUNT, Counter, CounterSeries
+from dreamos_metrics.metrics.counter import (
+    _DEFAULT_AMOUNT,
+    Counter,
+    CounterSeries,
+    _UnlabelledCounter,
+)
 from dreamos_metrics.metrics.family import REGISTRY, Series
 from dreamos_metrics.metrics.gauge import GaugeSeries
 from dreamos_metrics.metrics.histogram import HistogramSeries
@@ -49,9 +54,11 @@ def _inc_tagged(plain: _Method) -> _Method:
         amount: float = _DEFAULT_AMOUNT,
         exemplar: _Texts = None,
         tags: Mapping[str, object] | None = None,
+        *extra: Any,
+        **wrong: Any,
     ) -> None:
         with REGISTRY.lock:
-            plain(self, amount, exemplar, tags)
+            plain(self, amount, exemplar, tags, *extra, **wrong)
 
     return inc
 
@@ -92,6 +99,7 @@ _RECORDING_METHODS: tuple[tuple[type[Any], str, Callable[[_Method], _Method]], .
     (Series, "_read", _read),
     (CounterSeries, "inc", _inc),
     (Counter, "inc", _inc_tagged),
+    (_UnlabelledCounter, "inc", _inc_tagged),
     (GaugeSeries, "set", _set),
     (GaugeSeries, "inc", _step),
     (GaugeSeries, "dec", _step),

@@ -80,7 +80,8 @@ def gauge_value(family: Family, series: Any, stored: float) -> float:
     try:
         return float(function())
     except Exception as error:  # noqa: BLE001 - a function of the user's
-        record_error("gauge_function", f"{family.describe()}: {type(error).__name__}: {error}")
+        detail = f"{family.describe()}: {type(error).__name__}: {error}"
+        record_error("gauge_function", detail, about=family.name)
         return float("nan")
 
 

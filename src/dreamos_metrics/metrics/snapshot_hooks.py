@@ -33,4 +33,6 @@ def run_hooks() -> None:
         try:
             hook()
         except Exception as error:  # noqa: BLE001 - a hook must not stop the push
-            record_error("snapshot_hook", f"{hook!r} raised {type(error).__name__}: {error}")
+            name = getattr(hook, "__qualname__", type(hook).__name__)
+            detail = f"{hook!r} raised {type(error).__name__}: {error}"
+            record_error("snapshot_hook", detail, about=str(name))

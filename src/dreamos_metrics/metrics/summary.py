@@ -10,6 +10,7 @@ from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
+from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.storage import Segment
 from dreamos_metrics.metrics.timing import Timer
@@ -36,11 +37,17 @@ class SummarySeries(Series):
         try:
             amount = float(amount)
             if not -1e300 < amount < 1e300:
-                record_error("wrong_value", f"{self._family.describe()}: cannot observe {amount}")
+                record_error(
+                    "wrong_value",
+                    f"{self._family.describe()}: cannot observe {amount}",
+                    about=self._family.name,
+                )
             elif ensure_allocated(self):
                 SummarySeries.observe(self, amount)
         except Exception as error:  # noqa: BLE001 - recording never raises
-            record_error("wrong_value", f"{self._family.describe()}: {error}")
+            record_error(
+                "wrong_value", f"{self._family.describe()}: {error}", about=self._family.name
+            )
 
     def time(self) -> Timer:
         """Return a context manager and decorator that observes the duration in seconds."""
@@ -96,6 +103,7 @@ class Summary(SummarySeries, Labelled[SummarySeries]):
         )
         return metric
 
+    @tolerant
     def observe(self, amount: float, tags: Mapping[str, object] | None = None) -> None:
         """Count one observation, in the series with the label values in `tags`. Never raises."""
         if tags is None:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import http.client
 import io
+import math
 import socket
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
+from dreamos_metrics.spool.descriptors import socket_identity
+
+#: A step on the socket is looked at so often: the time for it may become shorter meanwhile.
+_SLICE_SECONDS = 0.2
 #: Responses are a few words; more than this is not read.
 _MAX_RESPONSE_BYTES = 65536
+
+
+_Socket = socket.socket
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,8 @@ class Response:
     status: int
     headers: Mapping[str, str]
     text: str
+    #: The request may have arrived twice: the connection was lost under the first one.
+    sent_twice: bool = False
 
 
 class _DeadlineReader(io.RawIOBase):
@@ -36,9 +47,7 @@ class _DeadlineReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        sock = self._connection.socket
-        sock.settimeout(self._connection.time_left())
-        return sock.recv_into(buffer)
+        return self._connection.in_slices(lambda sock: sock.recv_into(buffer))
 
 
 class _SocketView:
@@ -71,7 +80,9 @@ class Connection:
         self._prefix = parts.path.rstrip("/")
         self._timeout = timeout
         self._socket: socket.socket | None = None
+        self._socket_identity: tuple[int, int] | None = None
         self._deadline = 0.0
+        self._hurry = math.inf
 
     @property
     def socket(self) -> socket.socket:
@@ -86,10 +97,25 @@ class Connection:
         Raises:
             TimeoutError: there are none.
         """
-        left = self._deadline - monotonic()
+        left = min(self._deadline, self._hurry) - monotonic()
         if left <= 0:
             raise TimeoutError("no answer within the time for a request")
         return left
+
+    def hurry(self, seconds: float) -> None:
+        """Let a request that another thread has begun end within so many seconds."""
+        self._hurry = monotonic() + seconds
+
+    def in_slices(self, step: Callable[[_Socket], int]) -> int:
+        """Do one step on the socket, looking at the time left again and again.
+
+        Raises:
+            TimeoutError: no time is left.
+        """
+        while True:
+            self.socket.settimeout(min(_SLICE_SECONDS, self.time_left()))
+            with contextlib.suppress(TimeoutError):
+                return step(self.socket)
 
     def request(
         self,
@@ -108,9 +134,10 @@ class Connection:
             OSError: the service cannot be reached or did not answer in time.
             http.client.HTTPException: what came back is not HTTP.
         """
-        self._deadline = monotonic() + (timeout or self._timeout)
+        self._deadline, self._hurry = monotonic() + (timeout or self._timeout), math.inf
         message = self._message(method, path, body, headers)
-        if self._socket is not None:
+        sent_before = False
+        if self._is_open():
             try:
                 return self._exchange(method, message)
             except TimeoutError:
@@ -118,18 +145,32 @@ class Connection:
                 raise
             except (OSError, http.client.HTTPException):
                 self.close()
+                sent_before = True
         try:
             self._open()
-            return self._exchange(method, message)
+            response = self._exchange(method, message)
+            return replace(response, sent_twice=True) if sent_before else response
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
         """Close the connection; the next request opens a new one."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            if socket_identity(sock.fileno()) == self._socket_identity:
+                sock.close()
+            else:
+                sock.detach()  # closed by somebody else, to whom the number belongs now
+
+    def _is_open(self) -> bool:
+        """Whether there is a connection and nobody closed its descriptor behind our back."""
+        if self._socket is None:
+            return False
+        if socket_identity(self._socket.fileno()) == self._socket_identity:
+            return True
+        self.close()
+        return False
 
     def _open(self) -> None:
         sock = socket.create_connection((self._address, self._port), self.time_left())
@@ -142,7 +183,7 @@ class Connection:
         except BaseException:
             sock.close()
             raise
-        self._socket = sock
+        self._socket, self._socket_identity = sock, socket_identity(sock.fileno())
 
     def _message(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         lines = [f"{method} {self._prefix}{path} HTTP/1.1", f"Host: {self._shown_host}"]
@@ -151,8 +192,10 @@ class Connection:
         return "\r\n".join(lines).encode("latin-1") + body
 
     def _exchange(self, method: str, message: bytes) -> Response:
-        self.socket.settimeout(self.time_left())
-        self.socket.sendall(message)
+        rest = memoryview(message)
+        while rest:
+            part = rest
+            rest = rest[self.in_slices(lambda sock, part=part: sock.send(part)) :]  # type: ignore[misc]
         response = http.client.HTTPResponse(_SocketView(self), method=method)  # type: ignore[arg-type]
         response.begin()
         text = response.read(_MAX_RESPONSE_BYTES).decode("utf-8", "replace")

@@ -1,34 +1,19 @@
-"""Exits of a process that atexit misses: by a signal, or as a worker of multiprocessing."""
+"""Exits of a process that atexit misses: workers of multiprocessing, of Celery, and uvicorn."""
 
 from __future__ import annotations
 
-import os
+import atexit
+import contextlib
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
+from dreamos_metrics.metrics.errors import record_error
 
-def stop_on_sigterm(stop: Callable[[], object]) -> None:
-    """Push the final snapshot on SIGTERM, then die of it as if we were not there.
-
-    Only where the default action is in force and only from the main thread. An application that has
-    a handler keeps it, and one that sets a handler later replaces ours: its own way out ends in
-    `atexit`.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        stop()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
-
-    signal.signal(signal.SIGTERM, handle)
+#: Packages whose worker processes end by `os._exit`, after their own finalizers.
+_WORKER_PACKAGES = ("multiprocessing", "billiard")
 
 
 class _Anchor:
@@ -36,24 +21,78 @@ class _Anchor:
 
 
 _anchor = _Anchor()
-_registered = False
+_registered: set[str] = set()
 
 
-def stop_with_multiprocessing(stop: Callable[[], object]) -> None:
-    """Let workers of multiprocessing push their final snapshot: they end without `atexit`.
-
-    Does nothing unless the process has imported multiprocessing.
-    """
-    global _registered
-    util: Any = sys.modules.get("multiprocessing.util")
-    process: Any = sys.modules.get("multiprocessing.process")
-    if util is None or process is None or _registered:
+def before_other_exits(prepare: Callable[[], object]) -> None:
+    """Call `prepare` before everything that is registered with `atexit`, now or later."""
+    register = getattr(threading, "_register_atexit", None)
+    if register is None:  # an interpreter that has it not; what others count last may be missing
         return
-    _registered = True
+    with contextlib.suppress(RuntimeError):  # the process ends already
+        # What is registered last runs first, and this runs when all others are registered.
+        register(lambda: atexit.register(prepare))
+
+
+def stop_with_workers(stop: Callable[[], object]) -> None:
+    """Let worker processes push their final snapshot: they end without `atexit`.
+
+    Does nothing for a package that the process has not imported.
+    """
+    for package in _WORKER_PACKAGES:
+        _stop_with(package, stop)
+    _stop_with_celery(stop)
+
+
+def _stop_with(package: str, stop: Callable[[], object]) -> None:
+    util: Any = sys.modules.get(f"{package}.util")
+    process: Any = sys.modules.get(f"{package}.process")
+    if util is None or process is None or package in _registered:
+        return
+    _registered.add(package)
 
     def at_end(_: object = None) -> None:
         util.Finalize(None, stop, exitpriority=-1000)
 
     util.register_after_fork(_anchor, at_end)
-    if process.parent_process() is not None:
+    parent_process = getattr(process, "parent_process", None)
+    if parent_process is not None and parent_process() is not None:
         at_end()
+
+
+def _stop_with_celery(stop: Callable[[], object]) -> None:
+    """Stop with a process of Celery's pool, which skips even billiard's finalizers."""
+    signals: Any = sys.modules.get("celery.signals")
+    if signals is None or "celery" in _registered:
+        return
+    _registered.add("celery")
+
+    def at_end(**_: object) -> None:
+        stop()
+
+    signals.worker_process_shutdown.connect(at_end, weak=False, dispatch_uid="dreamos_metrics")
+
+
+def stop_with_uvicorn(stop: Callable[[], object]) -> None:
+    """Stop at the end of uvicorn's shutdown, when it was asked for by SIGTERM.
+
+    uvicorn has its handlers in place when it imports the application, puts the default ones back
+    afterwards and raises the signal again, which kills the process before any `atexit`.
+    """
+    server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if not type(server).__module__.startswith("uvicorn.") or hasattr(server, "_dreamos_metrics"):
+        return
+    try:
+        shutdown = server.shutdown
+        server._dreamos_metrics = True
+
+        async def shut_down(*args: Any, **kwargs: Any) -> None:
+            try:
+                await shutdown(*args, **kwargs)
+            finally:
+                if signal.SIGTERM in getattr(server, "_captured_signals", (signal.SIGTERM,)):
+                    stop()
+
+        server.shutdown = shut_down
+    except Exception as error:  # noqa: BLE001 - the server must serve
+        record_error("workers", f"uvicorn: {type(error).__name__}: {error}")

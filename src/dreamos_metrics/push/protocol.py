@@ -10,13 +10,17 @@ from dreamos_metrics.push.http import Response
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 COMPACT = "application/vnd.dreamos.values"
 SERIES_LIST = "Dreamos-Series-List"
+LIMITS = "Dreamos-Limits"
+REJECTED = "Dreamos-Rejected"
+ENDED_AGO = "Dreamos-Ended-Ago"
 
 
 def group_path(job: str, agent: str, incarnation: str) -> str:
     """Return the path of the URL to which an incarnation is pushed."""
     parts = ["/metrics"]
     for label, value in (("job", job), ("agent", agent), ("incarnation", incarnation)):
-        if "/" in value:
+        # A segment of dots would be taken out on the way.
+        if "/" in value or value in (".", ".."):
             coded = base64.urlsafe_b64encode(value.encode("utf-8", "replace")).decode("ascii")
             parts.append(f"{label}@base64/{coded}")
         else:

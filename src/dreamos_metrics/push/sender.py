@@ -35,6 +35,8 @@ class Sender:
         self._signature: tuple[int, int] | None = None
         self._text_at = 0.0
         self._exemplars = 0
+        #: How long the last text was, before it was packed.
+        self.text_bytes = 0
 
     def send(
         self, snapshot: Snapshot, sequence: int, *, final: bool, timeout: float | None = None
@@ -77,7 +79,9 @@ class Sender:
     ) -> Response:
         self._series_list, self._signature = "", None
         exemplars = exemplar_count()
-        body = gzip.compress(snapshot.text(), compresslevel=1, mtime=0)
+        text = snapshot.text()
+        self.text_bytes = len(text)
+        body = gzip.compress(text, compresslevel=1, mtime=0)
         response = self._request(
             body, {**headers, "Content-Type": OPENMETRICS, "Content-Encoding": "gzip"}, timeout
         )

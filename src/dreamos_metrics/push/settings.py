@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+_MAX_NAME_CHARACTERS = 1_000
+_MAX_SECONDS = 1e7
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Settings:
         spool: folder for what could not be sent; None for the user's default folder; "" for none.
         timeout: seconds that one request may take in all.
         exit_timeout: seconds that the end of the process may wait for the final push.
+        stalled_after: seconds without progress after which the agent counts as stalled; None for
+            never.
     """
 
     agent: str
@@ -35,20 +40,16 @@ class Settings:
     spool: str | None = None
     timeout: float = 10.0
     exit_timeout: float = 3.0
+    stalled_after: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.agent, str) or not self.agent:
-            raise ValueError("agent: give the agent a name, e.g. start(agent='Agent-1')")
-        if not isinstance(self.job, str) or not self.job:
-            raise ValueError("job: must be a name, e.g. 'dreamos'")
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"url {self.url!r}: must look like {DEFAULT_URL!r}")
-        if parts.username or parts.password:
-            # It would end up in logs and in the spool.
-            raise ValueError("url: put the token into DREAMOS_METRICS_TOKEN, not into the address")
-        if not (math.isfinite(self.interval) and self.interval > 0):
-            raise ValueError(f"interval {self.interval}: must be seconds above 0, e.g. 5")
+        _check_name("agent", self.agent, "start(agent='Agent-1')")
+        _check_name("job", self.job, "'dreamos'")
+        _check_url(self.url)
+        _check_token(self.token)
+        _check_seconds("interval", self.interval, 5)
+        if self.stalled_after is not None:
+            _check_seconds("stalled_after", self.stalled_after, 300)
 
     @property
     def time_to_live(self) -> float:
@@ -65,6 +66,7 @@ def read_settings(
     token: str | None = None,
     interval: float | None = None,
     spool: str | None = None,
+    stalled_after: float | None = None,
 ) -> Settings:
     """Return the settings: arguments first, then `DREAMOS_METRICS_*`, then the defaults.
 
@@ -77,9 +79,14 @@ def read_settings(
         job=job or environment.get("DREAMOS_METRICS_JOB") or "dreamos",
         url=url or environment.get("DREAMOS_METRICS_URL") or DEFAULT_URL,
         token=token if token is not None else _token(environment),
-        interval=_seconds(environment) if interval is None else float(interval),
-        spool=spool if spool is not None else environment.get("DREAMOS_METRICS_SPOOL"),
+        interval=_seconds("interval", interval, environment) or 5.0,
+        spool=_folder(spool if spool is not None else environment.get("DREAMOS_METRICS_SPOOL")),
+        stalled_after=_seconds("stalled_after", stalled_after, environment),
     )
+
+
+def _folder(spool: object) -> str | None:
+    return None if spool is None else os.fspath(spool)  # type: ignore[call-overload]
 
 
 def _token(environment: Mapping[str, str]) -> str:
@@ -87,15 +94,72 @@ def _token(environment: Mapping[str, str]) -> str:
     path = environment.get("DREAMOS_METRICS_TOKEN_FILE", "")
     if not token and path:
         # The service takes several, one to a line, while a token is being changed; the first is the
-        # new one.
-        lines = map(str.strip, Path(path).read_text(encoding="utf-8").splitlines())
+        # new one. Some editors put a byte order mark before it.
+        try:
+            text = Path(path).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            raise ValueError(f"DREAMOS_METRICS_TOKEN_FILE={path}: is no text in UTF-8") from None
+        lines = map(str.strip, text.splitlines())
         token = next((line for line in lines if line and not line.startswith("#")), "")
     return token
 
 
-def _seconds(environment: Mapping[str, str]) -> float:
-    text = environment.get("DREAMOS_METRICS_INTERVAL") or "5"
+def _seconds(name: str, given: object, environment: Mapping[str, str]) -> float | None:
+    if given is None:
+        variable = f"DREAMOS_METRICS_{name.upper()}"
+        name, given = f"{variable} ({name})", environment.get(variable) or None
+    if given is None:
+        return None
     try:
-        return float(text)
+        seconds = float(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}={given!r}: must be seconds, e.g. 5") from None
+    return _check_seconds(name, seconds, 5)
+
+
+def _check_seconds(name: str, seconds: float, example: int) -> float:
+    if not (math.isfinite(seconds) and 0 < seconds <= _MAX_SECONDS):
+        raise ValueError(f"{name} {seconds}: must be seconds above 0, e.g. {example}")
+    return seconds
+
+
+def _check_name(setting: str, name: object, example: str) -> None:
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"{setting}: give it a name, e.g. {example}")
+    for position, character in enumerate(name):
+        if unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+            raise ValueError(
+                f"{setting} {name[:80]!r}: its character {position + 1} is {character!r}, "
+                f"which no name can have; e.g. {example}"
+            )
+    if len(name) > _MAX_NAME_CHARACTERS:
+        raise ValueError(
+            f"{setting} {name[:80]!r}…: is longer than {_MAX_NAME_CHARACTERS} characters"
+        )
+
+
+def _check_url(url: object) -> None:
+    text = str(url)
+    shown = "(not shown: it has a password in it)" if "@" in text else repr(text[:200])
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise ValueError(f"DREAMOS_METRICS_INTERVAL={text!r}: must be seconds, e.g. 5") from None
+        fits = False
+    if fits and (parts.username or parts.password):
+        # It would end up in logs and in the spool.
+        raise ValueError("url: put the token into DREAMOS_METRICS_TOKEN, not into the address")
+    if not fits or not text.isprintable() or " " in text:
+        raise ValueError(f"url {shown}: must look like {DEFAULT_URL!r}")
+
+
+def _check_token(token: object) -> None:
+    """Refuse a token that no header can hold. It is named, and never shown."""
+    if not isinstance(token, str):
+        raise ValueError("token: must be text")  # noqa: TRY004 - a wrong setting like the others
+    for position, character in enumerate(token):
+        if not "!" <= character <= "~":
+            raise ValueError(
+                f"token (DREAMOS_METRICS_TOKEN or its file): its character {position + 1} is "
+                f"U+{ord(character):04X}, which no header can hold; copy the token again"
+            )

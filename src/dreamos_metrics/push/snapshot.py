@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dreamos_metrics.metrics import openmetrics
-from dreamos_metrics.metrics.errors import log_pending_errors
+from dreamos_metrics.metrics.errors import log_pending_errors, record_error
 from dreamos_metrics.metrics.family import REGISTRY
+from dreamos_metrics.metrics.limits import (
+    FoldedSeries,
+    Limits,
+    cut_facts,
+    fit,
+    largest_share,
+    lines_of,
+)
 from dreamos_metrics.metrics.snapshot_hooks import run_hooks
-from dreamos_metrics.push import third_party
+from dreamos_metrics.push.third_party import (
+    TOTALS,
+    ThirdPartyFamily,
+    ThirdPartyMetrics,
+    within,
+)
+
+#: Fewer sample lines than this are not made fewer, whatever the body's limit is.
+_FEWEST_LINES = 100
+#: Fits of one list, each smaller than the one before, until its body is within the limit.
+_MOST_FITS = 8
 
 
 @dataclass(frozen=True)
@@ -28,16 +47,16 @@ class Snapshot:
     signature: tuple[int, int]
     series_list: openmetrics.SeriesList
     slots: list[list[float]]
-    third_party_metrics: list[third_party.ThirdPartyFamily]
+    third_party_metrics: list[ThirdPartyFamily]
 
     def text(self) -> bytes:
         """Return the OpenMetrics text body."""
         pieces = openmetrics.text_pieces(self.series_list, self.slots)
-        for comment, lines, values in self.third_party_metrics:
-            pieces.append(comment)
+        for family in self.third_party_metrics:
+            pieces.append(family.comment)
             pieces.extend(
                 f"{line} {openmetrics.format_value(value)}\n"
-                for line, value in zip(lines, values, strict=True)
+                for line, value in zip(family.lines, family.values, strict=True)
             )
         pieces.append("# EOF\n")
         return "".join(pieces).encode("utf-8")
@@ -45,34 +64,147 @@ class Snapshot:
     def values(self) -> array[float]:
         """Return the values of all sample lines, in the order of the text body."""
         result = openmetrics.values_of(self.series_list, self.slots)
-        for _, _, values in self.third_party_metrics:
-            result.extend(values)
+        for family in self.third_party_metrics:
+            result.extend(family.values)
         return result
 
     def by_series(self) -> dict[Any, list[float]]:
         """Return the slots of each of our series as this snapshot has them."""
         every = (series for _, found in self.series_list for series in found)
-        return dict(zip(every, self.slots, strict=True))
+        result: dict[Any, list[float]] = {}
+        for series, read in zip(every, self.slots, strict=True):
+            if isinstance(series, FoldedSeries):
+                result.update(zip(series.members, series.reads, strict=True))
+            else:
+                result[series] = read
+        return {series: read for series, read in result.items() if read}
+
+    def family_names(self) -> list[str]:
+        """Return the names of all families, other libraries' last."""
+        ours = [family.name for family, _ in self.series_list]
+        return ours + [family.name for family in self.third_party_metrics]
+
+    def family_at(self, line: int) -> str:
+        """Return the name of the family that stands on a line of the text, counted from 1."""
+        lines = self.text().decode("utf-8").split("\n")
+        for text in reversed(lines[:line]):
+            if text.startswith("# TYPE "):
+                return text.split(" ")[2]
+        return ""
 
 
 class SnapshotCollector:
     """Collects snapshots; keeps the list of series between two while it does not change."""
 
     def __init__(self) -> None:
-        #: What a forked process inherited of its parent's prometheus_client counts.
-        self.baseline: third_party.Baseline = {}
+        self.third_party = ThirdPartyMetrics()
+        #: What the service takes, as far as it has said so.
+        self.limits = Limits()
+        #: Families that the service refuses, and with them the whole push.
+        self.left_out: Collection[str] = ()
+        self._key: tuple[object, ...] = ()
         self._generation = -1
         self._series_list: openmetrics.SeriesList = []
+        self._most = 0
+        self._over: dict[str, int] = {}
+
+    def learn(self, limits: Limits) -> None:
+        """Keep to limits of the service from now on."""
+        if limits != self.limits:
+            self.limits = limits
+            self.third_party.longest_value = limits.label_value
 
     def collect(self, *, with_third_party: bool = True) -> Snapshot:
         """Run the hooks and return a snapshot, with or without other libraries' metrics."""
         run_hooks()
         log_pending_errors()
-        third_party_metrics = (
-            third_party.third_party_families(self.baseline) if with_third_party else []
-        )
-        if self._generation != REGISTRY.generation:
-            self._generation, self._series_list = openmetrics.list_series()
-        shape = hash(tuple((comment, *lines) for comment, lines, _ in third_party_metrics))
+        theirs = self.third_party.collect() if with_third_party else []
+        return self._made(self._wanted(theirs))
+
+    def collect_totals(self) -> Snapshot:
+        """Return a snapshot of totals only, without asking anybody: somebody hangs when asked.
+
+        Other libraries' totals are those of the snapshot before. Safe beside another thread.
+        """
+        generation, every = openmetrics.list_series()
+        families = [
+            (family, found)
+            for family, found in every
+            if family.kind in TOTALS and family.name not in self.left_out
+        ]
+        theirs = self._wanted(self.third_party.totals_before())
+        sizes = [family.size for family in theirs]
+        series_list, _ = fit(families, self.limits, sizes)
+        slots = openmetrics.read_slots(series_list)
+        return Snapshot((generation, 0), series_list, slots, theirs)
+
+    def go_on_from(self, earlier: SnapshotCollector, reported: Snapshot | None) -> None:
+        """Begin another incarnation: of other libraries, report what comes after `reported`."""
+        before, self.third_party = earlier.third_party, ThirdPartyMetrics()
+        families = reported.third_party_metrics if reported is not None else []
+        self.third_party.count_from(families, before)
+
+    def is_over(self, limits: Limits) -> bool:
+        """Whether something would not fit into these limits."""
+        every = openmetrics.list_series()[1]
+        sizes = [family.size for family in self.third_party.totals_before()]
+        return bool(fit(every, limits, sizes)[1])
+
+    def _wanted(self, families: Sequence[ThirdPartyFamily]) -> list[ThirdPartyFamily]:
+        return [family for family in families if family.name not in self.left_out]
+
+    def _made(self, theirs: list[ThirdPartyFamily]) -> Snapshot:
+        sizes = tuple(family.size for family in theirs)
+        key = (REGISTRY.generation, self.limits, sizes, frozenset(self.left_out))
+        if key != self._key:
+            self._fit(sizes)
+            if self._generation != REGISTRY.generation:
+                self._fit(sizes)  # what was over is counted in a series that is new itself
+            self._key = (self._generation, *key[1:])
+        theirs = within(theirs, self._most)
+        lines = hash(tuple((family.comment, *family.lines) for family in theirs))
+        signature = self._generation, hash((lines, *self._key[1:]))
         slots = openmetrics.read_slots(self._series_list)
-        return Snapshot((self._generation, shape), self._series_list, slots, third_party_metrics)
+        return Snapshot(signature, self._series_list, slots, theirs)
+
+    def _fit(self, sizes: Sequence[int]) -> None:
+        self._generation, every = openmetrics.list_series()
+        families = [(family, found) for family, found in every if family.name not in self.left_out]
+        limits = self.limits
+        cut_facts(families, limits)
+        self._series_list, over = fit(families, limits, sizes)
+        for _ in range(_MOST_FITS):
+            lines = self._lines() + sum(sizes)
+            size = self._bytes() * (lines / max(1, lines - sum(sizes)))
+            if size <= limits.body or lines <= _FEWEST_LINES:
+                break
+            most = int(lines * 0.9 * limits.body / size)
+            limits = replace(limits, series=max(_FEWEST_LINES, most))
+            self._series_list, over = fit(families, limits, sizes)
+        ours = [lines_of(family) * len(found) for family, found in self._series_list]
+        self._most = largest_share([*ours, *sizes], limits.series)
+        self._say(over)
+
+    def _lines(self) -> int:
+        return sum(lines_of(family) * len(found) for family, found in self._series_list)
+
+    def _bytes(self) -> int:
+        """Return how long the text of our families is, at least about."""
+        if self._lines() * 64 < self.limits.body:
+            longest = max((_longest(found) for _, found in self._series_list), default=0)
+            if self._lines() * (64 + 6 * longest) < self.limits.body:
+                return 0
+        slots = openmetrics.read_slots(self._series_list)
+        return sum(map(len, openmetrics.text_pieces(self._series_list, slots)))
+
+    def _say(self, over: dict[str, int]) -> None:
+        for name, number in over.items():
+            more = number - self._over.get(name, 0)
+            if more > 0:
+                detail = f"{number} series of {name} are cut, folded or left out: {self.limits}"
+                record_error("over_limit", detail, about=name, times=more)
+        self._over = over
+
+
+def _longest(found: Sequence[Any]) -> int:
+    return max((sum(map(len, series._values)) for series in found), default=0)

@@ -12,8 +12,10 @@
     block   ...
 
 A record is its length (4 bytes, written last, so that a half-written record does not exist), then
-JSON: a family, or a series with the place of its first slot. Each is written once. All of it is
-    little-endian.
+JSON: a family, or a series with the place of its first slot. Each is written once. Blanks behind
+the JSON keep every record on a multiple of 4 bytes, and every number on a multiple of its size:
+each is one store of the machine, so that a kill leaves it as it was or as it will be. All of it is
+little-endian.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ HEAD = struct.Struct("<8sQQQ")
 BLOCK = struct.Struct("<QQ")
 LENGTH = struct.Struct("<I")
 SEQUENCE_OFFSET = 8
+#: Bytes of a number in the head and of a block's kind and size.
+WORD = 8
 
 MIN_BLOCK_BYTES = max(16384, mmap.ALLOCATIONGRANULARITY)
 MAX_BLOCK_BYTES = 1 << 20

@@ -4,6 +4,9 @@
 `<incarnation>.final`    the last snapshot of a process that ended while the service was away
 `<incarnation>.refused`  a snapshot that the service will never take; kept for a look, not sent
 again
+`<incarnation>.sent`     what was sent of a process that may live (it lies in another container)
+
+Nothing here is trusted more than the folder: it must be the user's own, and no link is followed.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import contextlib
 import gzip
 import json
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -24,6 +28,8 @@ from dreamos_metrics.spool.values_file import LIVE
 
 FINAL = ".final"
 REFUSED = ".refused"
+#: What a killed process' file held when it was sent, for that process should it live after all.
+SENT = ".sent"
 MAX_FOLDER_BYTES = 100 << 20
 MAX_AGE_SECONDS = 7 * 86400.0
 
@@ -52,9 +58,10 @@ def writable_folder(setting: str | None) -> Path | None:
     try:
         folder = Path(setting) if setting else default_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_folder(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         record_error(
             "no_spool",
             f"values live in memory and a killed process loses its last seconds: "
@@ -65,6 +72,39 @@ def writable_folder(setting: str | None) -> Path | None:
     return folder
 
 
+def check_folder(folder: Path) -> None:
+    """Make sure that nobody else can put anything into the folder.
+
+    Raises:
+        OSError: it belongs to another user, or others can write there; the message says what to do.
+    """
+    if not hasattr(os, "geteuid"):
+        return
+    status = folder.stat()
+    if status.st_uid != os.geteuid():
+        raise PermissionError(f"{folder} belongs to another user (number {status.st_uid})")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(f"others can write to {folder}: chmod 700 it, or take a folder in it")
+
+
+def open_entry(path: Path) -> int:
+    """Open a file of the folder for reading and locking, and return its descriptor.
+
+    Raises:
+        OSError: it is gone, or not a plain file of the user's own.
+    """
+    flags = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    # Opening what is no plain file might wait for ever.
+    fd = os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    status = os.fstat(fd)
+    if stat.S_ISREG(status.st_mode) and (
+        not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    ):
+        return fd
+    os.close(fd)
+    raise PermissionError(f"{path.name} is not a plain file of this user")
+
+
 def write_final(folder: Path, header: Mapping[str, object], sequence: int, text: bytes) -> None:
     """Keep a final snapshot: whole or not at all, readable by its owner only.
 
@@ -72,11 +112,25 @@ def write_final(folder: Path, header: Mapping[str, object], sequence: int, text:
         OSError: the folder cannot be written.
     """
     path = folder / f"{header['incarnation']}{FINAL}"
-    first = json.dumps({**header, "sequence": sequence}).encode("ascii") + b"\n"
-    fd, name = tempfile.mkstemp(dir=folder, prefix=".final-")
+    facts = {**header, "sequence": sequence, "ended": time.time()}
+    first = json.dumps(facts).encode("ascii") + b"\n"
+    _write_whole(path, first + gzip.compress(text, compresslevel=6, mtime=0))
+
+
+def write_sent(folder: Path, incarnation: str, values: bytes) -> None:
+    """Keep what was sent of a process that may live.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    _write_whole(folder / f"{incarnation}{SENT}", values)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=".final-")
     try:
         with os.fdopen(fd, "wb") as file:
-            file.write(first + gzip.compress(text, compresslevel=6, mtime=0))
+            file.write(content)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -84,20 +138,32 @@ def write_final(folder: Path, header: Mapping[str, object], sequence: int, text:
 
 
 def waiting(folder: Path) -> list[Path]:
-    """Return the files that are or may become something to send, oldest first."""
+    """Return the files that are or may become something to send.
+
+    Those that were never tried come first, the oldest first: the time of access is the time of the
+    last try (see `postpone`).
+    """
     found: list[tuple[float, Path]] = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith((LIVE, FINAL)):
                 with contextlib.suppress(OSError):
-                    found.append((entry.stat().st_mtime, Path(entry.path)))
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode):
+                        found.append((max(status.st_atime, status.st_mtime), Path(entry.path)))
     return [path for _, path in sorted(found)]
+
+
+def postpone(path: Path) -> None:
+    """Let a file wait behind all others: it was tried in vain."""
+    with contextlib.suppress(OSError):
+        os.utime(path, (time.time(), path.lstat().st_mtime), follow_symlinks=False)
 
 
 def is_owned(path: Path) -> bool:
     """Whether a running process holds this file."""
     try:
-        fd = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        fd = open_entry(path)
     except OSError:
         return False
     try:
@@ -122,7 +188,7 @@ def tidy(
     """
     now, total, dropped = time.time(), 0, 0
     for changed, size, path in sorted(_spool_files(folder), reverse=True):
-        half_made = path.suffix == ".new" or path.name.startswith(".final-")
+        half_made = path.suffix in (".new", SENT) or path.name.startswith(".final-")
         too_old = now - changed > (3600 if half_made else max_age_seconds)
         total += size
         if (too_old or (total > max_bytes and not half_made)) and not is_owned(path):
@@ -138,7 +204,7 @@ def tidy(
 def _spool_files(folder: Path) -> Iterator[tuple[float, int, Path]]:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            ours = entry.name.endswith((LIVE, FINAL, REFUSED, ".new"))
+            ours = entry.name.endswith((LIVE, FINAL, REFUSED, SENT, ".new"))
             if ours or entry.name.startswith(".final-"):
                 with contextlib.suppress(OSError):
                     status = entry.stat(follow_symlinks=False)

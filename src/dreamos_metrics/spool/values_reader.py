@@ -17,6 +17,7 @@ from dreamos_metrics.spool.layout import (
     MIN_BLOCK_BYTES,
     NAMES,
     VALUES,
+    WORD,
 )
 
 
@@ -26,7 +27,20 @@ class RecoveredValues:
 
     header: Mapping[str, Any]
     sequence: int
-    families: list[tuple[Definition, list[tuple[tuple[str, ...], list[float]]]]]
+    families: list[tuple[Definition, list[RecoveredSeries]]]
+
+
+class RecoveredSeries:
+    """A series of a process that ended: its label values and its slots."""
+
+    __slots__ = ("_slots", "_values")
+
+    def __init__(self, values: tuple[str, ...], slots: list[float]) -> None:
+        self._values = values
+        self._slots = slots
+
+    def _read(self) -> list[float]:
+        return self._slots
 
 
 def read_values(data: bytes) -> RecoveredValues:
@@ -37,7 +51,10 @@ def read_values(data: bytes) -> RecoveredValues:
     """
     try:
         return _parse(data)
-    except (struct.error, KeyError, IndexError, TypeError, UnicodeError, RecursionError) as error:
+    except (
+        *(struct.error, KeyError, IndexError, TypeError, AttributeError, UnicodeError),
+        *(OverflowError, RecursionError, MemoryError),
+    ) as error:
         raise ValueError(f"damaged: {type(error).__name__}: {error}") from error
 
 
@@ -46,26 +63,38 @@ def _parse(data: bytes) -> RecoveredValues:
     if magic != MAGIC:
         raise ValueError("not a file of this library")
     header = json.loads(data[HEAD.size : HEAD.size + length])
-    families: list[tuple[Definition, list[tuple[tuple[str, ...], list[float]]]]] = []
+    families: list[tuple[Definition, list[RecoveredSeries]]] = []
+    slots_left = len(data) // WORD
     for record in _records(data, HEAD.size + length, first):
         if record[0] == "f":
             _, name, kind, documentation, unit, aggregate, labelnames, bounds = record
+            _texts(name, kind, documentation, unit, aggregate)
             family = Definition(
                 name,
                 kind,
                 documentation,
-                tuple(labelnames),
+                _texts(*labelnames),
                 unit=unit,
-                bounds=(*bounds, float("inf")) if bounds else (),
+                bounds=(*map(float, bounds), float("inf")) if bounds else (),
                 aggregate=aggregate,
             )
             families.append((family, []))
         else:
             _, index, place, *labels = record
             family, series = families[index]
+            # Each slot belongs to one series: more than the file has bytes for is damage.
+            slots_left -= family.slot_count
+            if slots_left < 0 or index < 0 or len(labels) != len(family.labelnames):
+                raise ValueError("damaged: a series that cannot be")
             slots = list(struct.unpack_from(f"<{family.slot_count}d", data, place))
-            series.append((tuple(labels), slots))
+            series.append(RecoveredSeries(_texts(*labels), slots))
     return RecoveredValues(header, sequence, families)
+
+
+def _texts(*found: object) -> tuple[str, ...]:
+    if not all(isinstance(text, str) for text in found):
+        raise ValueError("damaged: a name is no text")
+    return found  # type: ignore[return-value]
 
 
 def _records(data: bytes, start: int, at: int) -> Iterator[list[Any]]:

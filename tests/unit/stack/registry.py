@@ -35,7 +35,7 @@ MANIFEST = json.dumps(
 
 
 @dataclass
-class Registry:
+class LocalRegistry:
     """Its address, as it stands in front of an image's name."""
 
     host: str
@@ -69,18 +69,18 @@ class _Handler(BaseHTTPRequestHandler):
         if body:
             self.wfile.write(content)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_arguments: object) -> None:
         pass
 
 
 @contextmanager
-def registry() -> Iterator[Registry]:
+def registry() -> Iterator[LocalRegistry]:
     """Run the registry while the body runs."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield Registry(f"localhost:{server.server_port}")
+        yield LocalRegistry(f"localhost:{server.server_port}")
     finally:
         server.shutdown()
         server.server_close()

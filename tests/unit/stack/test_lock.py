@@ -96,3 +96,15 @@ def test_what_sudo_makes_belongs_to_the_person(
 
     made = [tmp_path / ".stack", tmp_path / ".stack" / "dreamos.lock"]
     assert [(1234, 2345)] * 2 == [(p.stat().st_uid, p.stat().st_gid) for p in made]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with (
+        pytest.raises(
+            StackError, match=r"dreamos\.lock cannot be written \(Not a directory|exists"
+        ),
+        lock.alone(tmp_path / "file", "dreamos", "make up"),
+    ):
+        pass

@@ -75,8 +75,20 @@ def test_who_is_told_to_adopt_does(project: str) -> None:
         ownership.check(project, HERE)
 
 
-def test_a_mark_without_data_keeps_nobody_out(project: str) -> None:
+def test_of_two_that_start_at_the_same_moment_the_first_has_it(project: str) -> None:
+    ownership.check(project, HERE)
+    ownership.check(project, THERE)
     ownership.claim(project, HERE)
+
+    with pytest.raises(StackError, match="/srv/one"):
+        ownership.claim(project, THERE)
+
+
+def test_an_old_mark_without_data_keeps_nobody_out(
+    project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ownership.claim(project, HERE)
+    monkeypatch.setattr(ownership, "NEW_SECONDS", 0.0)
 
     ownership.claim(project, THERE)
     with_data(project)

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.stack.registry import Registry, registry
-from tools.stack import images, pins
+from tests.unit.stack.registry import LocalRegistry, registry
+from tools.stack import pins
 from tools.stack.console import StackError
+from tools.stack.registry import Registry
 
 WRONG = "sha256:" + "0" * 64
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Registry]:
+def running() -> Iterator[LocalRegistry]:
     with registry() as found:
         yield found
 
@@ -28,11 +29,11 @@ def compose_file(folder: Path, *pinned: str) -> Path:
     return path
 
 
-def test_a_digest_that_the_registry_does_not_have_offers_the_tag(running: Registry) -> None:
+def test_a_digest_that_the_registry_does_not_have_offers_the_tag(running: LocalRegistry) -> None:
     image = f"{running.host}/prom/prometheus:v3.13.4"
 
     with pytest.raises(StackError) as refusal:
-        images._Registry().pull("PROMETHEUS_IMAGE", f"{image}@{WRONG}")
+        Registry().pull("PROMETHEUS_IMAGE", f"{image}@{WRONG}")
 
     for said in (
         f"{image} is not in the registry with the digest that is pinned",
@@ -49,11 +50,11 @@ def test_a_registry_that_is_not_there_is_no_wrong_digest(
 ) -> None:
     image = f"localhost:1/prom/prometheus:v3@{WRONG}"
 
-    assert not images._Registry().pull("PROMETHEUS_IMAGE", image)
+    assert Registry().pull("PROMETHEUS_IMAGE", image) is None
     assert "cannot be reached" in capsys.readouterr().out
 
 
-def test_bump_writes_the_digest_of_the_same_tag(running: Registry, tmp_path: Path) -> None:
+def test_bump_writes_the_digest_of_the_same_tag(running: LocalRegistry, tmp_path: Path) -> None:
     image = f"{running.host}/prom/prometheus:v3.13.4"
     path = compose_file(tmp_path, f"{image}@{WRONG}")
 
@@ -62,7 +63,7 @@ def test_bump_writes_the_digest_of_the_same_tag(running: Registry, tmp_path: Pat
     assert f"# ours\n  image: ${{PROMETHEUS_IMAGE:-{image}@{running.digest}}}\n" == path.read_text()
 
 
-def test_bump_takes_a_new_tag_and_leaves_the_others(running: Registry, tmp_path: Path) -> None:
+def test_bump_takes_a_new_tag_and_leaves_the_others(running: LocalRegistry, tmp_path: Path) -> None:
     one, two = (f"{running.host}/{name}:1.0.0@{running.digest}" for name in ("p", "g"))
     path = compose_file(tmp_path, one, two)
 
@@ -75,7 +76,7 @@ def test_bump_takes_a_new_tag_and_leaves_the_others(running: Registry, tmp_path:
 
 
 def test_bump_changes_nothing_when_a_registry_does_not_answer(
-    running: Registry, tmp_path: Path
+    running: LocalRegistry, tmp_path: Path
 ) -> None:
     path = compose_file(tmp_path, f"{running.host}/p:1@{WRONG}", f"localhost:1/g:1@{WRONG}")
     before = path.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 
 from tools.stack import preflight
 from tools.stack.console import StackError
+from tools.stack.settings import Settings
 
 EXAMPLE = Path(__file__).resolve().parents[3] / ".env.example"
 
 
-def written(folder: Path, text: str) -> preflight.Settings:
+def written(folder: Path, text: str) -> Settings:
     path = folder / ".env"
     path.write_text(text, encoding="utf-8")
     return preflight.settings(path, EXAMPLE)
@@ -162,6 +164,7 @@ def test_a_variable_that_is_not_ours_is_passed_on_and_listed(tmp_path: Path, lin
         ("TZ=Berlin/Europe", "TZ: 'Berlin/Europe' is not a time zone"),
         ("https_proxy=proxy:3128", "https_proxy: does not begin with http"),
         ("GF_SERVER_ROOT_URL=https://x", "GF_SERVER_ROOT_URL: the stack sets it itself; for exam"),
+        ("DOCKER_HOST=tcp://x", "DOCKER_HOST: the Docker client reads it from the shell only; for"),
         ("GF_SECURITY_ADMIN_PASSWORD=x", "GF_SECURITY_ADMIN_PASSWORD: the stack sets it itself"),
         ("GRAFANA_COLOUR=blue", "GRAFANA_COLOUR: nothing reads this setting"),
     ],
@@ -182,6 +185,12 @@ def test_the_usual_proxy_variables_are_the_way_of_notifications(tmp_path: Path) 
 
     assert "http://p.example:1" == environment["ALERT_PROXY_URL"]
     assert ".example.org" == environment["ALERT_NO_PROXY"]
+
+
+def test_the_shells_own_variables_are_not_replaced(tmp_path: Path) -> None:
+    settings = written(tmp_path, "PATH=/nowhere\nHOME=/nowhere\n")
+
+    assert os.environ["PATH"] == settings.environment()["PATH"]
 
 
 def test_the_zone_of_the_shell_is_not_the_stacks(

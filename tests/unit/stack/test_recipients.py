@@ -9,6 +9,7 @@ import pytest
 from tools.render import secrets
 from tools.stack import preflight, recipients
 from tools.stack.console import StackError
+from tools.stack.settings import Settings
 
 EMAIL = {
     "SMTP_SMARTHOST": "smtp.example.org:587",
@@ -112,7 +113,7 @@ def test_a_password_may_be_in_a_secret_address(tmp_path: Path, name: str) -> Non
 
 def test_a_wrong_secret_stops_before_anything_is_started_and_is_not_shown(tmp_path: Path) -> None:
     files = folder(tmp_path, webhook_url="planted")
-    settings = preflight.Settings(tmp_path / ".env", {"SECRETS_DIR": str(files)})
+    settings = Settings(tmp_path / ".env", {"SECRETS_DIR": str(files)})
 
     with pytest.raises(StackError) as refusal:
         preflight.check_secrets(settings)

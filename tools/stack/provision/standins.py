@@ -130,15 +130,20 @@ def _pipe(make: list[str], take: list[str], log: IO[bytes], tag: str) -> None:
         stderr=log,
         start_new_session=True,
     )
-    try:
-        imported = subprocess.run(
-            take, stdin=bootstrap.stdout, capture_output=True, start_new_session=True, check=False
-        )
-    except BaseException:
-        bootstrap.terminate()
-        bootstrap.wait(timeout=30)
-        raise
-    if bootstrap.wait():
+    with bootstrap:
+        try:
+            imported = subprocess.run(
+                take,
+                stdin=bootstrap.stdout,
+                capture_output=True,
+                start_new_session=True,
+                check=False,
+            )
+        except BaseException:
+            bootstrap.terminate()
+            bootstrap.wait(timeout=30)
+            raise
+    if bootstrap.returncode:
         run(["docker", "image", "rm", tag])
         log.seek(0)
         text = log.read().decode(errors="replace")

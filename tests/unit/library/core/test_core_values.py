@@ -90,7 +90,9 @@ def test_what_lies_in_the_file_is_what_was_counted(
         store.remove()
     (series,) = [series for family, series in left.families if family is not None
                  and family.name == counter._family.name]  # fmt: skip
-    assert {s._values: s._read() for s in counter._family.series()} == dict(series)
+    assert {s._values: s._read() for s in counter._family.series()} == {
+        each._values: each._read() for each in series
+    }
 
 
 @given(st.binary(max_size=300) | st.binary(max_size=100).map(lambda b: b"DREAMOS1" + b))
