@@ -15,12 +15,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.service.bodies import text
+from benchmarks.service.bodies import Rising
 from benchmarks.service.peers import Peer
 from benchmarks.service.scrapes import Agents, Waits, flood, pushes_of, scrapes_of
 
 OTHERS = 20
 """Agents whose pushes and scrapes are measured; 1,000 samples each."""
+SCRAPES = 30
 SETTLE_SECONDS = 30
 
 
@@ -55,12 +56,12 @@ def measure(peer: Peer, crowd: Crowd) -> tuple[Waits, float]:
     """Return the times of others alone and beside the crowd, and the resident bytes then."""
     agents = Agents(peer, OTHERS)
     agents.push_all()
-    push_alone, scrape_alone = pushes_of(agents), scrapes_of(peer, agents)
+    push_alone, scrape_alone = pushes_of(agents), scrapes_of(peer, agents, SCRAPES)
     with _beside(_attend, peer.port, crowd), contextlib.ExitStack() as stack:
         if crowd.flooding:
             stack.enter_context(_beside(flood, peer.port))
         _settle(agents)
-        push_beside, scrape_beside = pushes_of(agents), scrapes_of(peer, agents)
+        push_beside, scrape_beside = pushes_of(agents), scrapes_of(peer, agents, SCRAPES)
         memory = peer.memory()
     return Waits(push_alone, push_beside, scrape_alone, scrape_beside), memory
 
@@ -92,11 +93,11 @@ def _attend(port: int, crowd: Crowd) -> None:
 
 
 async def _gather(port: int, crowd: Crowd) -> None:
-    first = text(crowd.samples, 0)
+    bodies = Rising(crowd.samples, 0)
     tasks: list[Coroutine[Any, Any, None]] = []
     tasks += [_again(_idle, port, number) for number in range(crowd.idle)]
     tasks += [_again(_slow, port, number) for number in range(crowd.slow)]
-    tasks += [_again(_push, port, number, first, crowd.pause) for number in range(crowd.pushing)]
+    tasks += [_again(_push, port, number, bodies, crowd.pause) for number in range(crowd.pushing)]
     await asyncio.gather(*tasks)
 
 
@@ -139,13 +140,14 @@ async def _push(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     number: int,
-    body: bytes,
+    bodies: Rising,
     pause: float,
 ) -> None:
-    head = (
-        f"PUT /metrics/job/crowd/agent/C{number:04d}/incarnation/p HTTP/1.1\r\nHost: x\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
     while True:
+        body = bodies.text()
+        head = (
+            f"PUT /metrics/job/crowd/agent/C{number:04d}/incarnation/p HTTP/1.1\r\nHost: x\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
         await _ask(reader, writer, head.encode() + body)
         await asyncio.sleep(pause)

@@ -74,6 +74,8 @@ def _refusal(name: str, result: subprocess.CompletedProcess[str]) -> str:
         "check-prometheus": "Prometheus' own check (promtool) refuses the configuration",
         "check-alertmanager": "Alertmanager's own check (amtool) refuses the configuration",
     }.get(name, f"{name} ended with code {result.returncode}")
+    if any(line.startswith("Error response from daemon") for line in lines):
+        who = f"{name} could not be run"
     return f"{who}; nothing that runs was changed:\n{last_lines(chr(10).join(lines), 20)}"
 
 

@@ -132,7 +132,6 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
         amount: float = _DEFAULT_AMOUNT,
         exemplar: Mapping[str, str] | None = None,
         tags: Mapping[str, object] | None = None,
-        *extra: NoReturn,
         **wrong: NoReturn,
     ) -> None:
         """Add `amount`, to the series with the label values in `tags` when the counter has labels.
@@ -141,8 +140,8 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
         `dreamos_client_errors_total` and logged once.
         """
         try:
-            if wrong or extra:
-                record_misuse(self, "inc", extra, wrong)
+            if wrong:
+                record_misuse(self, "inc", wrong)
                 return
             if exemplar is None:
                 if tags is not None:

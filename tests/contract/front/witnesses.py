@@ -33,9 +33,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _connects(port: int) -> bool:
-    socket.create_connection(("127.0.0.1", port)).close()
-    return True
+def _answers(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port)):
+        return True
 
 
 @contextlib.contextmanager
@@ -45,7 +45,7 @@ def running(command: list[str], port: int, log: Path) -> Iterator[int]:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
         eventually(
-            lambda: _connects(port),
+            lambda: _answers(port),
             hopeless=lambda: log.read_text() if process.poll() is not None else "",
         )
         yield port
