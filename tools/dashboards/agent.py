@@ -172,8 +172,8 @@ def starts() -> Json:
     parts = named(
         "what",
         Live=or_zero(f"sum(dreamos_agent_incarnations{{{AGENT}}})"),
-        Ended_cleanly=or_zero(f"sum({ended % 'clean'})"),
-        Lost=or_zero(f"sum({ended % 'lost'})"),
+        Ended_cleanly=or_zero(f"round(sum({ended % 'clean'}))"),
+        Lost=or_zero(f"round(sum({ended % 'lost'}))"),
     )
     return timeseries(
         "Processes: live, and ended in an hour",
@@ -190,8 +190,10 @@ def instrumentation() -> Json:
     """Draw what the library lost, folded and could not push."""
     parts = named(
         "what",
-        Errors=or_zero(f"sum(increase(dreamos_client_errors_total{{{AGENT}}}[1h]))"),
-        Folded_labels=or_zero(f"sum(increase(dreamos_client_folded_labels_total{{{AGENT}}}[1h]))"),
+        Errors=or_zero(f"round(sum(increase(dreamos_client_errors_total{{{AGENT}}}[1h])))"),
+        Folded_labels=or_zero(
+            f"round(sum(increase(dreamos_client_folded_labels_total{{{AGENT}}}[1h])))"
+        ),
     )
     return timeseries(
         "Instrumentation, per hour",

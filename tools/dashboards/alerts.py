@@ -70,7 +70,7 @@ def firing(labels: str = TOLD) -> Json:
         "from every message and from Prometheus' page of alerts.",
         [Query(about(rank)), Query(about(since))],
         Column("Value #A", "How bad", width=105, unit="none", texts=RANKS),
-        Column("alertname", "Alert"),
+        Column("alertname", "Alert", width=190),
         Column("agent", "Agent"),
         Column("about", "About"),
         Column("Value #B", "Since", unit="s", decimals=0, width=90),
@@ -167,7 +167,7 @@ def sent() -> Json:
         "None while something fires means that nobody is told.",
         "locale",
         Query(
-            "sum by (integration) (increase(alertmanager_notifications_total[1h])) > 0",
+            "round(sum by (integration) (increase(alertmanager_notifications_total[1h]))) > 0",
             "{{integration}}",
         ),
         none="No message was sent in this time range",
@@ -182,7 +182,7 @@ def failures() -> Json:
         "password, a server that is down; the log of Alertmanager has its words.",
         "locale",
         Query(
-            "sum by (integration) (increase(alertmanager_notifications_failed_total[1h])) > 0",
+            "round(sum by (integration) (increase(alertmanager_notifications_failed_total[1h]))) > 0",
             "{{integration}}",
         ),
         steps=ANY_IS_BAD,

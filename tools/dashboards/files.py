@@ -30,11 +30,16 @@ def dashboard() -> Dashboard:
         description="What agents do with files, what fails, how long it takes, what grows.",
         rows=[
             common.top("dreamos-files"),
-            Row([file_failures(), file_operations(), file_bytes()], to="dreamos-agents"),
+            Row(
+                [file_failures(), file_operations(), file_bytes()],
+                to="dreamos-agents",
+                widths=[4, 10, 10],
+            ),
             Row(
                 [failures.file_error_rates(), file_errors(), failing()],
                 to="dreamos-agents",
                 title="What fails",
+                widths=[7, 6, 11],
             ),
             Row(
                 [file_durations(), by_operation(), by_agent()],

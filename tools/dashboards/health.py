@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.dashboards import alerts, common, devices, failures, files, host, stack
+from tools.dashboards import alerts, common, cost, devices, failures, files, host
 from tools.dashboards.expressions import leading, named, or_zero
 from tools.dashboards.jsons import Json
 from tools.dashboards.model import Dashboard, Row
@@ -20,13 +20,8 @@ def dashboard() -> Dashboard:
         description="Components, errors, warnings, dependencies, file systems and resources.",
         rows=[
             common.top("dreamos-health"),
-            Row(
-                [components(), *common.hops()],
-                to=on_stack,
-                title="Components",
-                height=4,
-                widths=[8, 4, 4, 4, 4],
-            ),
+            Row([components(), dependencies()], to=on_stack, title="Components", height=4),
+            Row(common.hops(), to="dreamos-alerts", height=3),
             Row(
                 [alerts.firing(), failures.recent_errors()],
                 to=agents,
@@ -42,15 +37,13 @@ def dashboard() -> Dashboard:
                 ],
                 to=agents,
             ),
-            Row(
-                [dependencies(), latency(), starts()], to=on_stack, title="Dependencies, stability"
-            ),
+            Row([latency(), starts()], to=on_stack, title="Dependencies, stability"),
             Row(
                 [devices.file_systems(), files.file_errors(), failures.file_error_rates()],
                 to="dreamos-files",
                 title="File systems",
             ),
-            Row([host.used(), host.load(), stack.memory_of_parts()], to=on_host, title="Resources"),
+            Row([host.used(), host.load(), cost.memory_of_parts()], to=on_host, title="Resources"),
         ],
     )
 

@@ -77,8 +77,8 @@ def oom_kills() -> Json:
     """Draw processes that were killed for want of memory."""
     parts = named(
         "what",
-        Host="sum(increase(node_vmstat_oom_kill[1h]))",
-        Containers="sum(increase(dreamos_container_memory_oom_kills_total[1h]))",
+        Host="round(sum(increase(node_vmstat_oom_kill[1h])))",
+        Containers="round(sum(increase(dreamos_container_memory_oom_kills_total[1h])))",
     )
     return host_lines(
         "Killed for want of memory, per hour",

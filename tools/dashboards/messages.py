@@ -71,7 +71,7 @@ def events() -> Json:
         "Events of the activity log in the hour before each moment. None, while agents are active, "
         "means that the log is not written.",
         "locale",
-        Query(f"sum by (type) (increase({name}{{{NAME}}}[1h])) > 0", "{{type}}"),
+        Query(f"round(sum by (type) (increase({name}{{{NAME}}}[1h]))) > 0", "{{type}}"),
         stacked=True,
         none="No event was written down in this time range",
     )
@@ -79,7 +79,7 @@ def events() -> Json:
 
 def read_errors() -> Json:
     """Draw what could not be used of the files."""
-    rate = "sum by (kind, reason) (increase(dreamos_workspace_read_errors_total[1h])) > 0"
+    rate = "round(sum by (kind, reason) (increase(dreamos_workspace_read_errors_total[1h]))) > 0"
     return timeseries(
         "Files that could not be used, per hour",
         "Files and lines of the workspace that were broken, by kind and reason, in the hour before "

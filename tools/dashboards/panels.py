@@ -69,9 +69,6 @@ def timeseries(
     mode = "palette-classic-by-name" if by_agent else "palette-classic"
     defaults.update(custom=custom, color={"mode": mode}, min=0, noValue=none)
     defaults["links"] = _links_of(queries)
-    if unit == "locale":
-        # A number of things: increase() reckons with fractions of them.
-        defaults["decimals"] = 0
     if by_agent:
         # Grafana 10.4 colours by the name of the field, which is "Value" until a label becomes it:
         # only so has an agent the same colour in every panel.

@@ -162,7 +162,7 @@ def queue_ages() -> Json:
         "s",
         Query(leading_gauges("dreamos_queue_oldest_age_seconds", "queue", "max"), "{{queue}}"),
         steps=bad_from(limit("QueueTooOld")),
-        none="No agent has a measured queue",
+        none="No agent tells since when its oldest entry waits",
     )
 
 

@@ -50,14 +50,8 @@ def agent() -> Json:
 
 
 def single_agent() -> Json:
-    """Return the choice of one agent."""
-    return {
-        **agent(),
-        "multi": False,
-        "includeAll": False,
-        "allValue": None,
-        "current": {},
-    }
+    """Return the choice of one agent. A link may bring the choice "all", so that is one too."""
+    return {**agent(), "multi": False, "current": {}}
 
 
 def interval() -> Json:
@@ -108,13 +102,17 @@ def marks(one_agent: bool = False) -> list[Json]:
     service = "dreamos_service_start_time_seconds"
     started = 'max by (agent) (process_start_time_seconds{job=~"$job", agent=~"$agent"})'
     own = ', agent=~"$agent"' if one_agent else ""
-    alerts = f'ALERTS{{alertstate="firing", severity=~"critical|warning"{own}}}'
+    since = (
+        f'max by (alertname, agent, severity) (ALERTS_FOR_STATE{{severity=~"critical|warning"{own}}}'
+        ' and ignoring (alertstate) ALERTS{alertstate="firing"})'
+    )
     return [
         {
-            # On boards about many things, bands over every panel hide more than they tell.
-            **_marks("Alerts", f"max by (alertname, agent, severity) ({alerts})", RED, one_agent),
+            # A line where the cause began: bands, as long as alerts fire, hide what is below them.
+            **_marks("Alerts", _moment(since), RED, one_agent),
             "titleFormat": "{{alertname}} {{agent}}",
             "textFormat": "{{severity}}",
+            "useValueForTime": True,
         },
         {
             **_marks("Starts of agents", _moment(started), BLUE, one_agent),
