@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.rules.tooling import ROOT
+from services.metrics.settings import Settings
+from tests.rules.tooling import DEPLOY, ROOT
+from tools.dashboards import agents, common
 from tools.dashboards.__main__ import PROVISIONED, dashboards
 from tools.dashboards.links import BOARDS
 from tools.dashboards.model import Row
@@ -130,9 +132,16 @@ def test_limits_leave_zeros_out_multiply_and_name_what_is_missing() -> None:
         limit("HighErrorRate", 7)
 
 
+def test_silence_and_standstill_are_judged_as_the_service_and_the_rules_judge_them() -> None:
+    rules = (DEPLOY / "prometheus/rules/agents.yml").read_text(encoding="utf-8")
+
+    assert Settings().agent_timeout == common.LOST_AFTER
+    assert f"== 1) + {agents.STALLED}" in rules
+
+
 def test_an_agent_that_hangs_is_told_by_state_overdue_progress_and_operation() -> None:
-    [agents] = panels_of("dreamos-agents", "Agents")[1:]
-    columns = columns_of(agents)
+    [table] = panels_of("dreamos-agents", "Agents")[1:]
+    columns = columns_of(table)
 
     assert "hangs" in json.dumps(columns["State"]["mappings"])
     assert {"Overdue", "Last progress"} <= set(columns)

@@ -109,8 +109,8 @@ def _age(title: str, description: str, what: str, at_most: float) -> Json:
 
 def last_push() -> Json:
     """Show the age of the agent's last push."""
-    text = "Time since its last push. More than a minute: it was killed, or the network is down."
-    return _age("Last push", text, "push", 120)
+    text = "Time since its last push. Minutes of silence: it was killed, or the network is down."
+    return _age("Last push", text, "push", common.LOST_AFTER)
 
 
 def last_progress() -> Json:

@@ -19,8 +19,9 @@ from tools.dashboards.panels import Query, override, stat
 
 # After a start the service asks once for the text of a compact push; that is no refusal.
 REFUSED = 'reason!~"unknown_list|stopping"'
-SILENT: Steps = bad_above(120)
-"""Agents push every 5 seconds; after two minutes without a push they count as lost."""
+LOST_AFTER = 300
+"""Seconds without a push after which the service calls an agent lost (METRICS_AGENT_TIMEOUT)."""
+SILENT: Steps = bad_above(LOST_AFTER)
 JUDGED = 'alertstate="firing", severity=~"critical|warning"'
 HANGING = 'alertname=~"AgentStalled|AgentHangs|AgentNoProgress"'
 """Alerts of an agent that pushes and does not get on."""
