@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import contextlib
 import inspect
 import os
@@ -62,14 +63,18 @@ class TestEndings:
         assert 1 == value("dreamos_agent_tasks_failed_total", error_type="SystemExit")
 
     def test_what_was_said_to_have_failed_has_failed_whatever_stops_it(self) -> None:
-        with pytest.raises(asyncio.CancelledError), agent.task("build") as task:
-            task.fail("TestsFailed")
-            raise asyncio.CancelledError
+        def build() -> None:
+            with agent.task("build") as task:
+                task.fail("TestsFailed")
+                raise asyncio.CancelledError
+
+        with pytest.raises(asyncio.CancelledError):
+            build()
         assert 1 == value("dreamos_agent_tasks_failed_total", error_type="TestsFailed")
 
     @pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with 3.11")
     def test_a_group_with_an_error_in_it_is_a_failure_and_one_without_is_none(self) -> None:
-        group = BaseExceptionGroup  # noqa: F821 - as above
+        group = vars(builtins)["BaseExceptionGroup"]
         with pytest.raises(group), agent.task("both"):
             raise group("both", [KeyboardInterrupt(), ValueError()])
         with pytest.raises(group), agent.task("stops"):
