@@ -14,6 +14,7 @@ import functools
 import hashlib
 import json
 import logging
+import math
 import os
 import random
 import signal
@@ -209,9 +210,10 @@ class Stop:
 
     def wait(self, seconds: float) -> bool:
         """Sleep for so many seconds, or until the end is asked for; return whether it is."""
-        until = time.monotonic() + seconds
-        while not self.asked and (left := until - time.monotonic()) > 0:
-            time.sleep(min(self.LOOK_SECONDS, left))
+        looks = math.ceil(seconds / self.LOOK_SECONDS)
+        for _ in range(looks):
+            if not self.asked:
+                time.sleep(seconds / looks)
         return self.asked
 
 

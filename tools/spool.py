@@ -32,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not folder.is_dir():
         print(f"{folder}: no such folder; no agent of this user has run here, or it has no spool")
         return 0
+    try:
+        spool_folder.check_folder(folder)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 2
     return _list(folder) if options.command == "list" else _send(folder, options)
 
 

@@ -20,7 +20,7 @@ import flask
 import dreamos.core.metrics as metrics
 from dreamos.core.metrics import files, logs
 
-agent = metrics.start(agent="Agent-1")
+agent = metrics.start(agent="Agent-1", stalled_after=300)
 logs.install()
 agent.health(0.9)
 agent.heartbeat()

@@ -20,6 +20,8 @@ REJECTED_FAMILIES = Counter(
     "Families of this process that the service left out of a push that it took, by its reason.",
     ["reason"],
 )
+for _reason in ("too_many_series", "inconsistent"):
+    REJECTED_FAMILIES.labels(_reason)
 for _outcome in ("accepted", "stale", "refused", "failed"):
     PUSHES.labels(_outcome)
 export_errors_to(ERRORS)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from dreamos_metrics.metrics.definition import Definition
+from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import OVERFLOW
 from dreamos_metrics.metrics.prometheus_registry import read_gauge
 
@@ -147,6 +148,18 @@ def largest_share(sizes: Sequence[int], total: int) -> int:
             return share
         left -= size
     return UNLIMITED
+
+
+def cut_facts(families: Families, limits: Limits) -> None:
+    """Cut the facts of infos that are too long; they lie beside the series."""
+    for family, _ in families:
+        for series, facts in list(family.texts.items()):
+            if any(len(fact) > limits.label_value for fact in facts.values()):
+                family.texts[series] = {
+                    name: fact[: limits.label_value] for name, fact in facts.items()
+                }
+                detail = f"a fact of {family.name} is cut: {limits}"
+                record_error("over_limit", detail, about=family.name)
 
 
 def _names_fit(family: Definition, limits: Limits) -> bool:

@@ -10,7 +10,14 @@ from typing import Any
 from dreamos_metrics.metrics import openmetrics
 from dreamos_metrics.metrics.errors import log_pending_errors, record_error
 from dreamos_metrics.metrics.family import REGISTRY
-from dreamos_metrics.metrics.limits import FoldedSeries, Limits, fit, largest_share, lines_of
+from dreamos_metrics.metrics.limits import (
+    FoldedSeries,
+    Limits,
+    cut_facts,
+    fit,
+    largest_share,
+    lines_of,
+)
 from dreamos_metrics.metrics.snapshot_hooks import run_hooks
 from dreamos_metrics.push.third_party import (
     TOTALS,
@@ -151,6 +158,8 @@ class SnapshotCollector:
         key = (REGISTRY.generation, self.limits, sizes, frozenset(self.left_out))
         if key != self._key:
             self._fit(sizes)
+            if self._generation != REGISTRY.generation:
+                self._fit(sizes)  # what was over is counted in a series that is new itself
             self._key = (self._generation, *key[1:])
         theirs = within(theirs, self._most)
         lines = hash(tuple((family.comment, *family.lines) for family in theirs))
@@ -164,6 +173,7 @@ class SnapshotCollector:
         self._generation, every = openmetrics.list_series()
         families = [(family, found) for family, found in every if family.name not in self.left_out]
         limits = self.limits
+        cut_facts(families, limits)
         self._series_list, over = fit(families, limits, sizes)
         for _ in range(_MOST_FITS):
             lines = self._lines() + sum(sizes)
