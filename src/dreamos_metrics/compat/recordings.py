@@ -89,10 +89,12 @@ def _seconds(moment: object) -> float | None:
     try:
         if isinstance(moment, str):
             moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
-        return moment.timestamp()  # type: ignore[union-attr]
-    except (AttributeError, ValueError, OverflowError, OSError):
-        record_error("value", "a time is a datetime, ISO 8601 text or Unix time")
-        return None
+        if isinstance(moment, datetime):
+            return moment.timestamp()
+    except (ValueError, OverflowError, OSError):
+        pass
+    record_error("value", "a time is a datetime, ISO 8601 text or Unix time")
+    return None
 
 
 def _copied(tags: object) -> object:

@@ -150,16 +150,17 @@ class _UnlabelledCounter(Counter):
         amount: float = _DEFAULT_AMOUNT,
         exemplar: Mapping[str, str] | None = None,
         tags: Mapping[str, object] | None = None,
+        *extra: NoReturn,
         **wrong: NoReturn,
     ) -> None:
         try:
             # The two are the same only when neither is given.
-            if amount is _DEFAULT_AMOUNT and exemplar is tags and not wrong:
+            if amount is _DEFAULT_AMOUNT and exemplar is tags and not wrong and not extra:
                 self._segment[self._slot] += 1.0
                 return
         except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
             pass
-        Counter.inc(self, amount, exemplar, tags, **wrong)
+        Counter.inc(self, amount, exemplar, tags, *extra, **wrong)
 
 
 Counter._unlabelled = _UnlabelledCounter
