@@ -10,12 +10,14 @@ COVERAGE = $(if $(PYTEST_ARGS),,--cov)
 PROSE = git ls-files -z -- '*.md' ':!tests/fixtures' | xargs -0 $(VENV)/mdformat
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs reload test unit check format lock generate bench release venv clean
+.PHONY: help up down status logs reload test unit fuzz check format lock pins generate bench release venv clean
 
 help:  ## List the commands
 	@echo "Dream.OS metrics stack"; echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo; echo "  INSTALL=0 make up   never install anything (Docker, Compose, ...)"
+	@echo "  ADOPT=1 make up     take over a stack that belongs to another folder"
+	@echo "  DIGESTS=0 make up   take images by their tags, whatever digest is pinned"
 
 up:  ## Start the whole stack; install what is missing, wait until healthy, print the addresses
 	@$(STACK) up
@@ -37,6 +39,9 @@ test: venv  ## Every check and every test, the whole stack included
 	@$(MAKE) --no-print-directory check
 	$(PYTEST) $(COVERAGE) $(PYTEST_ARGS)
 
+fuzz: venv  ## Arbitrary requests for FUZZ_SECONDS (600); what breaks is kept for the tests to replay
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(VENV)/python -m tests.fuzz
+
 unit: venv  ## The tests that need no Docker and no waiting: under a minute
 	$(PYTEST) tests/unit tests/docs tests/typing $(PYTEST_ARGS)
 
@@ -55,6 +60,9 @@ format: venv  ## Format the code, and wrap the prose
 lock: venv  ## Refresh the locked requirements
 	$(VENV)/python -m tools.lock
 
+pins:  ## Pin the images by the digests of today (TAGS="GRAFANA_IMAGE=12.4.13" for another version)
+	@$(STACK) pins $(TAGS)
+
 generate: venv  ## Write again what is generated: dashboards, .env.example
 	$(VENV)/python -m tools.dashboards
 	$(VENV)/python -m tools.render.example
@@ -62,8 +70,8 @@ generate: venv  ## Write again what is generated: dashboards, .env.example
 bench: venv  ## Benchmarks: the library and the service against what people use today
 	$(VENV)/python -m benchmarks.client
 	$(VENV)/python -m benchmarks.service
-	$(VENV)/python -m benchmarks.collectors.host
-	$(VENV)/python -m benchmarks.collectors.workspace
+	$(VENV)/python -m benchmarks.observer.host
+	$(VENV)/python -m benchmarks.observer.workspace
 
 release: venv  ## Tag this commit; wheel, checksums and the list of what is in it, in dist/
 	$(VENV)/python -m tools.release

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 
+from benchmarks.service.crowd import Crowd, raise_file_limit
+from benchmarks.service.crowd import measure as measure_crowd
 from benchmarks.service.peers import gateway, ours, pushgateway
 from benchmarks.service.scrapes import (
     ACCEPT,
@@ -93,6 +95,16 @@ def waiting() -> None:
         _show("beside an agent whose series are new each time", bad(peer, agents, churn))
 
 
+def crowd() -> None:
+    """Print how long others wait beside a crowd, and what it costs in memory."""
+    raise_file_limit()
+    with ours(("--threads", "16")) as peer:
+        agents_alone = peer.memory() / 2**20
+        found, memory = measure_crowd(peer, Crowd())
+    _show("beside 2,000 that push, 10,000 idle, 300 slow, and an agent with a million", found)
+    print(f"Resident memory: {agents_alone:.0f} MB at the start, {memory / 2**20:.0f} MB beside.")
+
+
 def _show(what: str, found: Waits) -> None:
     print(f"\nTime of one in ms, median (95 of 100 stay below), alone and {what}:")
     for name, alone, beside in (
@@ -105,7 +117,7 @@ def _show(what: str, found: Waits) -> None:
 
 def main() -> None:
     """Run everything, or the parts that are named."""
-    parts = {"pushes": None, "scrapes": scrapes, "waits": waiting}
+    parts = {"pushes": None, "scrapes": scrapes, "waits": waiting, "crowd": crowd}
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *parts], help="default: all")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each load (default 4)")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-import struct
 from collections.abc import Iterator
+
+import numpy as np
 
 OPERATIONS = ("read", "write", "append", "delete", "archive")
 BOUNDS = ("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "60",
           "120", "+Inf")  # fmt: skip
+DIGITS = 7
+DIGITS_BEGIN = 10 ** (DIGITS - 1)
 FAMILY = 50
 """Sample lines of one family, or a little more: a histogram has 17 lines for each label set."""
 
@@ -66,13 +69,48 @@ def values(samples: int, seed: int) -> list[float]:
     return found
 
 
-def text(samples: int, seed: int) -> bytes:
-    """Return a body in the text format."""
-    numbers = iter(values(samples, seed))
-    made = [line if not kind else f"{line}{next(numbers)!r}\n" for line, kind in lines(samples)]
-    return "".join(made).encode()
+class Rising:
+    """The pushes of one process, one after the other: every value changes, and no count falls.
 
+    A count that falls is a process that began anew, which is another case than a push that repeats
+    its lines. Values have seven digits before the point, so that only digits have to be written.
 
-def compact(samples: int, seed: int) -> bytes:
-    """Return the same values in the compact form."""
-    return struct.pack(f"<{samples}d", *values(samples, seed))
+    Args:
+        samples: how many sample lines.
+        seed: of the values it begins with.
+    """
+
+    def __init__(self, samples: int, seed: int) -> None:
+        self._pushes = 0
+        begin = np.array(values(samples, seed))
+        self._values = DIGITS_BEGIN + np.minimum(np.floor(begin), DIGITS_BEGIN).astype(np.int64)
+        places: list[int] = []
+        body = b""
+        whole = []
+        for line, kind in lines(samples):
+            body += line.encode()
+            if kind:
+                places.append(len(body))
+                whole.append(kind != "gauge")
+                body += b"0" * DIGITS + (b"\n" if whole[-1] else b".25\n")
+        self._places = np.array(places)
+        self._rest = np.where(whole, 0.0, 0.25)
+        self._body = bytearray(body)
+
+    def _next(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        self._pushes += 1
+        found: np.ndarray[tuple[int], np.dtype[np.int64]] = self._values + self._pushes
+        return found
+
+    def text(self) -> bytes:
+        """Return the next body in the text format."""
+        left = self._next()
+        letters = np.frombuffer(self._body, dtype=np.uint8)
+        for place in range(DIGITS - 1, -1, -1):
+            left, digit = np.divmod(left, 10)
+            letters[self._places + place] = digit + ord("0")
+        return bytes(self._body)
+
+    def compact(self) -> bytes:
+        """Return the next values in the compact form."""
+        return (self._next() + self._rest).astype("<f8").tobytes()

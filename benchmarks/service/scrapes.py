@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from benchmarks.service.bodies import text
+from benchmarks.service.bodies import Rising
 from benchmarks.service.peers import Peer
 
 ACCEPT = {
@@ -31,20 +31,24 @@ class Agents:
     """Agents that have pushed, each on a connection of its own."""
 
     def __init__(self, peer: Peer, count: int = AGENTS, incarnation: bool = True) -> None:
-        self._bodies = [text(SAMPLES, seed) for seed in range(3)]
+        self._rising = Rising(SAMPLES, 0)
         self._end = "/incarnation/p" if incarnation else ""
         self._lines = [
             http.client.HTTPConnection("127.0.0.1", peer.port, timeout=60) for _ in range(count)
         ]
         self._pushes = 0
 
+    def __len__(self) -> int:
+        return len(self._lines)
+
     def push(self, number: int, body: bytes | None = None) -> float:
         """Push as agent ``number``; return how long that took, in seconds."""
         self._pushes += 1
         line = self._lines[number]
-        began = time.perf_counter()
         path = f"/metrics/job/bench/agent/A{number:03d}{self._end}"
-        line.request("PUT", path, body or self._bodies[self._pushes % len(self._bodies)])
+        content = body or self._rising.text()
+        began = time.perf_counter()
+        line.request("PUT", path, content)
         answer = line.getresponse()
         answer.read()
         if answer.status not in (200, 202):
@@ -55,18 +59,18 @@ class Agents:
         """Push as every agent, with values other than before."""
         self._pushes += 1
         for number in range(len(self._lines)):
-            self.push(number, self._bodies[self._pushes % len(self._bodies)])
+            self.push(number)
 
     def with_one_more(self, name: str) -> bytes:
         """Return a body with a series that no body had before."""
-        return self._bodies[0] + f"bench_more_{name} 1\n".encode()
+        return self._rising.text() + f"bench_more_{name} 1\n".encode()
 
     def end(self, number: int, processes: int) -> None:
         """Let other processes of the agent come and end."""
         line = self._lines[number]
         for process in range(processes):
             path = f"/metrics/job/bench/agent/A{number:03d}/incarnation/e{process}"
-            line.request("PUT", path, self._bodies[0], {"Dreamos-Final": "1"})
+            line.request("PUT", path, self._rising.text(), {"Dreamos-Final": "1"})
             line.getresponse().read()
 
 
@@ -145,11 +149,11 @@ def waits(peer: Peer, agents: Agents) -> Waits:
 
     Every agent pushes before each scrape, so that all of them have the same to do.
     """
-    push_alone, scrape_alone = _pushes(agents), _scrapes(peer, agents)
+    push_alone, scrape_alone = pushes_of(agents), scrapes_of(peer, agents)
     with beside(_scrape_on, peer.port):
-        push_beside = _pushes(agents)
+        push_beside = pushes_of(agents)
     with beside(_push_on, peer.port):
-        scrape_beside = _scrapes(peer, None)
+        scrape_beside = scrapes_of(peer, None)
     return Waits(push_alone, push_beside, scrape_alone, scrape_beside)
 
 
@@ -161,23 +165,25 @@ def bad(peer: Peer, agents: Agents, work: Callable[[int], None]) -> Waits:
         agents: the good ones.
         work: :func:`flood` or :func:`churn`.
     """
-    push_alone, scrape_alone = _pushes(agents), _scrapes(peer, agents)
+    push_alone, scrape_alone = pushes_of(agents), scrapes_of(peer, agents)
     with beside(work, peer.port):
-        return Waits(push_alone, _pushes(agents), scrape_alone, _scrapes(peer, agents))
+        return Waits(push_alone, pushes_of(agents), scrape_alone, scrapes_of(peer, agents))
 
 
 def _times(seconds: list[float]) -> Times:
     return Times(1e3 * statistics.median(seconds), 1e3 * statistics.quantiles(seconds, n=20)[-1])
 
 
-def _pushes(agents: Agents) -> Times:
-    return _times([agents.push(n % AGENTS) for n in range(ROUNDS)])
+def pushes_of(agents: Agents, rounds: int = ROUNDS) -> Times:
+    """Measure one push after the other, the agents in turn."""
+    return _times([agents.push(n % len(agents)) for n in range(rounds)])
 
 
-def _scrapes(peer: Peer, agents: Agents | None) -> Times:
+def scrapes_of(peer: Peer, agents: Agents | None, rounds: int = ROUNDS) -> Times:
+    """Measure scrapes, each after every one of ``agents`` has pushed."""
     scraper = Scraper(peer)
     found = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         if agents is not None:
             agents.push_all()
         found.append(scraper.scrape("protobuf")[1])

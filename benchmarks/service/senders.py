@@ -7,11 +7,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-from benchmarks.service.bodies import compact, text
+from benchmarks.service.bodies import Rising
 from benchmarks.service.peers import Peer
-
-VARIANTS = 4
-"""Bodies of each sender; they take turns, so that all values change with every push."""
 
 
 @dataclass
@@ -45,19 +42,21 @@ class Sender(threading.Thread):
             self._path += "/incarnation/p1"
         self._sequence = 0
         self._kind = "text/plain; version=0.0.4"
-        self._bodies = [text(load.samples, number * VARIANTS + i) for i in range(VARIANTS)]
+        bodies = Rising(load.samples, number)
+        self._next = bodies.text
         self._extra = ""
         self.pushes = 0
-        self._learn(number)
+        self._learn(bodies)
 
-    def _learn(self, number: int) -> None:
-        answer = self._push(self._bodies[0])
+    def _learn(self, bodies: Rising) -> None:
+        answer = self._push(self._next())
         if self._load.form == "compact":
-            name = answer.partition(b"Dreamos-Series-List: ")[2].partition(b"\r\n")[0].decode()
+            name = (
+                answer.lower().partition(b"dreamos-series-list: ")[2].partition(b"\r\n")[0].decode()
+            )
             self._kind = "application/vnd.dreamos.values"
             self._extra = f"Dreamos-Series-List: {name}\r\n"
-            samples = self._load.samples
-            self._bodies = [compact(samples, number * VARIANTS + i) for i in range(VARIANTS)]
+            self._next = bodies.compact
 
     def _push(self, body: bytes) -> bytes:
         self._sequence += 1
@@ -75,7 +74,7 @@ class Sender(threading.Thread):
     def run(self) -> None:
         """Push until it is told to stop."""
         while not self._stop_event.is_set():
-            self._push(self._bodies[self.pushes % VARIANTS])
+            self._push(self._next())
             self.pushes += 1
         self._socket.close()
 

@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal, get_args
 
-from flask import Flask, Request, Response, g, request
+from flask import Request, Response, g, request
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import Metric
 
@@ -30,11 +30,17 @@ MAX_BYTES = 10 * 1024 * 1024
 KEPT = 5
 MAX_TARGET = 500
 """Longest target in a record, in characters; a longer one is cut."""
-THROTTLE_WINDOW = 60.0
-"""Seconds in which the refusals of a throttled address are one record."""
+WINDOW_SECONDS = 60.0
+"""Time in which the records of an address are counted."""
+MANY = 60
+"""Records of one address and kind in that time; 10 MB, six times over, are then weeks."""
+ONCE = 1
+"""The same for what changes nothing and can be done without end."""
+MAX_WINDOWS = 10_000
 
 _READS = ("GET", "HEAD", "OPTIONS")
-_TOKEN_REASONS = ("unauthorized", "throttled")
+_TOKEN_REASONS = ("unauthorized", "forbidden", "throttled")
+_ONCE = ("throttled", "stale")
 _log = logging.getLogger("dreamos.metrics.audit")
 
 
@@ -81,7 +87,13 @@ class AuditLog:
         publish(self._registry.collect())
 
     def record(
-        self, action: Action, actor: str, target: str, outcome: str, reason: str = ""
+        self,
+        action: Action,
+        actor: str,
+        target: str,
+        outcome: str,
+        reason: str = "",
+        token: str = "",
     ) -> None:
         """Write one record. Never raises.
 
@@ -91,17 +103,19 @@ class AuditLog:
             target: method and path of the request, or what was read again.
             outcome: ``accepted``, ``stale``, ``refused`` or ``failed``.
             reason: why, when it was not accepted; else a word on what happened.
+            token: name of the token that was used.
         """
-        line = json.dumps(
-            {
-                "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-                "action": action,
-                "actor": actor,
-                "target": target if len(target) <= MAX_TARGET else target[:MAX_TARGET] + "…",
-                "outcome": outcome,
-                "reason": reason,
-            }
-        )
+        fields = {
+            "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            "action": action,
+            "actor": actor,
+            "target": target if len(target) <= MAX_TARGET else target[:MAX_TARGET] + "…",
+            "outcome": outcome,
+            "reason": reason,
+        }
+        if token:
+            fields["token"] = token
+        line = json.dumps(fields)
         with self._lock:
             self._records.labels(action).inc()
             try:
@@ -142,73 +156,92 @@ class AuditLog:
 class Watch:
     """Decides which requests are recorded, and records them.
 
+    What anybody can do without end (guess tokens, delete what is not there) is recorded once in a
+    while, and everything else at most so often for each address, so that nobody pushes the records
+    of others out of the log.
+
     Args:
         log: where records go.
         redact: takes the service's tokens out of a text.
+        clock: seconds; replaceable for tests.
     """
 
-    def __init__(self, log: AuditLog, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        log: AuditLog,
+        redact: Callable[[str], str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._log = log
         self._redact = redact
+        self._clock = clock
         self._lock = threading.Lock()
-        self._throttled: dict[str, float] = {}
+        self._windows: dict[tuple[str, str], _Window] = {}
 
     def after(self, response: Response) -> Response:
         """Look at a request that has been answered; for ``Flask.after_request``."""
-        refusal: Rejected | None = g.get("refusal")
-        action = _action(request, refusal)
-        actor = request.remote_addr or "unknown"
-        if action is None or (refusal and self._was_recorded(refusal, actor)):
+        rejection: Rejected | None = g.get("rejection")
+        action = _action(request, rejection)
+        if action is None:
             return response
+        actor = request.remote_addr or "unknown"
         target = self._redact(f"{request.method} {request.path}")
         if response.status_code < 400:
-            outcome = response.headers.get("Dreamos-Result", "accepted")
-            self._log.record(action, actor, target, outcome)
+            outcome, reason = response.headers.get("Dreamos-Result", "accepted"), ""
         else:
-            reason = str(refusal) if refusal else f"HTTP {response.status_code}"
-            self._log.record(action, actor, target, "refused", self._redact(reason))
+            reason = str(rejection) if rejection else f"HTTP {response.status_code}"
+            outcome, reason = "refused", self._redact(reason)
+        kind = _kind(rejection, outcome)
+        left_out = self._left_out(actor, kind)
+        if left_out is None:
+            return response
+        if left_out:
+            reason = f"{reason}; {left_out} more like it before".removeprefix("; ")
+        token = g.get("token")
+        name = token.name if token is not None else ""
+        self._log.record(action, actor, target, outcome, reason, name)
         return response
 
-    def reloaded(self, what: str, outcome: str, reason: str) -> None:
-        """Record that a file was read again, or could not be."""
-        self._log.record("reload", "service", what, outcome, reason)
-
-    def _was_recorded(self, refusal: Rejected, actor: str) -> bool:
-        """Tell whether the address's being throttled is on record; a guesser fills no disk."""
-        if refusal.reason != "throttled":
-            return False
-        now = time.monotonic()
+    def _left_out(self, actor: str, kind: str) -> int | None:
+        """Return how many records were left out before this one, None to leave it out too."""
+        now = self._clock()
         with self._lock:
-            if now - self._throttled.get(actor, -THROTTLE_WINDOW) < THROTTLE_WINDOW:
-                return True
-            if len(self._throttled) >= 10_000:
-                self._throttled.pop(next(iter(self._throttled)))
-            self._throttled[actor] = now
-        return False
+            window = self._windows.pop((actor, kind), None) or _Window(now)
+            if len(self._windows) >= MAX_WINDOWS:
+                self._windows.pop(next(iter(self._windows)))
+            self._windows[actor, kind] = window
+            return window.count(now, ONCE if kind in _ONCE else MANY)
 
 
-def _action(asked: Request, refusal: Rejected | None) -> Action | None:
+class _Window:
+    """How many records of one kind an address has made in the last minute."""
+
+    def __init__(self, now: float) -> None:
+        self._began = now
+        self._written = 0
+        self._left_out = 0
+
+    def count(self, now: float, most: int) -> int | None:
+        if now - self._began >= WINDOW_SECONDS:
+            self._began, self._written = now, 0
+        if self._written >= most:
+            self._left_out += 1
+            return None
+        self._written += 1
+        before, self._left_out = self._left_out, 0
+        return before
+
+
+def _kind(rejection: Rejected | None, outcome: str) -> str:
+    return rejection.reason if rejection is not None else outcome
+
+
+def _action(asked: Request, rejection: Rejected | None) -> Action | None:
     """Return what the request did or tried, None for what is not recorded."""
-    if refusal is not None and refusal.reason in _TOKEN_REASONS:
+    if rejection is not None and rejection.reason in _TOKEN_REASONS:
         return "token_refused"
     if asked.method in _READS or asked.url_rule is None:
         return None
     if asked.path.startswith("/metrics/"):
         return "delete" if asked.method == "DELETE" else None
     return "admin"
-
-
-def watch(app: Flask) -> None:
-    """Record what happens in ``app`` from now on, in the data folder of its service.
-
-    The log is ``app.extensions["dreamos-audit"]``, for parts that reload something of their own.
-    """
-    service = app.extensions["dreamos"]
-    log = AuditLog(service.settings.data_dir, lambda families: service.sink("audit", families))
-    watching = Watch(log, service.access.redact)
-    app.extensions["dreamos-audit"] = log
-    service.access.watch(
-        lambda kind, outcome, reason: watching.reloaded(f"{kind} tokens", outcome, reason)
-    )
-    service.on_reload = watching.reloaded
-    app.after_request(watching.after)

@@ -1,10 +1,9 @@
-"""Who may push and who may read: tokens in files, compared in constant time."""
+"""Who may push, delete and read."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import threading
 import time
 from collections.abc import Callable
@@ -12,86 +11,14 @@ from functools import partial
 from pathlib import Path
 
 from services.metrics.errors import Rejected
+from services.metrics.protocol.grouping_key import Labels
+from services.metrics.tokens import Token, TokenFile
 
-RECHECK = 1.0
-"""Seconds between two looks at a token file; a rotated token works within this time."""
-
-
-class TokenFileError(ValueError):
-    """A token file is missing, unreadable or empty; the message says which and what to do."""
-
-
-class TokenFile:
-    """The tokens in one file, one to a line, read again when the file changes.
-
-    Two lines are what a rotation needs: the new token is added, the agents are moved over, the
-    old one is taken out. Lines that are empty or begin with ``#`` are skipped.
-
-    Args:
-        path: the file. It must be readable and hold a token when the service starts; if it
-            becomes unreadable later, the tokens that were read last stay valid.
-
-    Raises:
-        TokenFileError: the file cannot be read or holds no token.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._next_look = 0.0
-        self._seen: tuple[int, int, int] | None = None
-        self._tokens: tuple[bytes, ...] = ()
-        self._usable = True
-        self.on_reload: Callable[[str, str], None] = lambda _outcome, _reason: None
-        """Is told when the file was read again (``accepted``) or no longer can be (``failed``)."""
-        self._load()
-
-    def _load(self) -> None:
-        try:
-            status = self._path.stat()
-            text = self._path.read_bytes()
-        except OSError as error:
-            raise TokenFileError(
-                f"cannot read the token file {self._path}: {error.strerror}; "
-                "create it with one line that holds the token, readable by this user"
-            ) from None
-        lines = (line.strip() for line in text.splitlines())
-        tokens = tuple(line for line in lines if line and not line.startswith(b"#"))
-        if not tokens:
-            raise TokenFileError(f"the token file {self._path} holds no token")
-        self._tokens = tokens
-        self._seen = (status.st_mtime_ns, status.st_size, status.st_ino)
-
-    def _refresh(self) -> None:
-        now = time.monotonic()
-        if now < self._next_look:
-            return
-        with self._lock:
-            self._next_look = now + RECHECK
-            try:
-                status = self._path.stat()
-                if (status.st_mtime_ns, status.st_size, status.st_ino) != self._seen:
-                    self._load()
-                    self.on_reload("accepted", f"{len(self._tokens)} in the file")
-                self._usable = True
-            except (OSError, TokenFileError):
-                if self._usable:
-                    self.on_reload("failed", "unreadable or empty; the last ones stay valid")
-                self._usable = False
-
-    def accepts(self, offered: bytes) -> bool:
-        """Tell whether ``offered`` is one of the tokens; every one is compared in full."""
-        self._refresh()
-        found = False
-        for token in self._tokens:
-            found |= hmac.compare_digest(token, offered)
-        return found
-
-    def redact(self, text: str) -> str:
-        """Return ``text`` with the tokens taken out, should it hold one."""
-        for token in self._tokens:
-            text = text.replace(token.decode("utf-8", "replace"), "[token]")
-        return text
+ANYBODY = Token(b"")
+"""Stands for a request that needs no token."""
+FAILURE_WINDOW_SECONDS = 60.0
+MAX_ADDRESSES = 10_000
+"""Addresses whose failed attempts are remembered."""
 
 
 def offered_token(header: str | None) -> bytes | None:
@@ -104,7 +31,8 @@ def offered_token(header: str | None) -> bytes | None:
         return None
     scheme, _, rest = header.partition(" ")
     if scheme.lower() == "bearer":
-        return rest.strip().encode("utf-8", "replace")
+        # Headers come as latin-1; the bytes are what was sent.
+        return rest.strip(" \t").encode("latin-1", "replace")
     if scheme.lower() != "basic":
         return None
     try:
@@ -115,30 +43,34 @@ def offered_token(header: str | None) -> bytes | None:
 
 
 class Authenticator:
-    """Decides whether a request may push or read, and slows down those who guess.
+    """Decides whether a request may push, delete or read, and slows down those who guess.
 
     Args:
-        push: file of the push tokens; None lets everybody push.
+        push: file of the push tokens; None lets everybody push and delete.
         read: file of the read tokens; None lets everybody read.
         max_failures: failed attempts of one address within a minute, after which further ones
             are answered 429. The right token always works: behind a proxy or in containers many
             agents share one address, and one with an old token must not lock the others out.
+        on_reload: told with kind, outcome and reason when a token file was read again.
+
+    Raises:
+        TokenFileError: a file cannot be used.
     """
 
-    def __init__(self, push: Path | None, read: Path | None, max_failures: int = 60) -> None:
+    def __init__(
+        self,
+        push: Path | None,
+        read: Path | None,
+        max_failures: int = 60,
+        on_reload: Callable[[str, str, str], None] = lambda _kind, _outcome, _reason: None,
+    ) -> None:
         self._files = {
-            "push": TokenFile(push) if push else None,
-            "read": TokenFile(read) if read else None,
+            kind: TokenFile(path, partial(on_reload, kind)) if path else None
+            for kind, path in (("push", push), ("read", read))
         }
         self._max = max_failures
         self._lock = threading.Lock()
         self._failures: dict[str, list[float]] = {}
-
-    def watch(self, on_reload: Callable[[str, str, str], None]) -> None:
-        """Call ``on_reload`` with kind, outcome and reason whenever a token file was read again."""
-        for kind, tokens in self._files.items():
-            if tokens is not None:
-                tokens.on_reload = partial(on_reload, kind)
 
     def redact(self, text: str) -> str:
         """Return ``text`` without any of the tokens."""
@@ -150,15 +82,24 @@ class Authenticator:
         """Tell whether a token is configured for ``kind`` (push or read)."""
         return self._files[kind] is not None
 
-    def admits(self, kind: str, header: str | None) -> bool:
-        """Tell whether a request may push or read; a failed attempt is not counted."""
+    def admits(self, kind: str, header: str | None) -> Token | None:
+        """Return the token by which a request may push or read; a failed attempt is not counted.
+
+        Args:
+            kind: ``push`` or ``read``.
+            header: the ``Authorization`` header, if there is one.
+
+        Returns:
+            None when it may not.
+        """
         tokens = self._files[kind]
         if tokens is None:
-            return True
+            return ANYBODY
         offered = offered_token(header)
-        return offered is not None and tokens.accepts(offered)
+        found = tokens.find(offered) if offered is not None else None
+        return found if found is not None and not found.expired() else None
 
-    def check(self, kind: str, header: str | None, address: str) -> None:
+    def check(self, kind: str, header: str | None, address: str) -> Token:
         """Let the request pass or refuse it.
 
         Args:
@@ -166,23 +107,33 @@ class Authenticator:
             header: the ``Authorization`` header, if there is one.
             address: who asks; failures are counted for each address.
 
+        Returns:
+            The token by which it passes.
+
         Raises:
             Rejected: ``unauthorized``, or ``throttled`` after too many failed attempts.
         """
-        if self.admits(kind, header):
-            return
+        token = self.admits(kind, header)
+        if token is not None:
+            return token
         if self._throttled(address):
             raise Rejected("throttled", "too many failed attempts; wait a minute")
         self._remember(address)
-        what = "is missing" if offered_token(header) is None else "is wrong"
-        raise Rejected("unauthorized", f"the {kind} token {what}")
+        raise Rejected("unauthorized", f"the {kind} token {self._wrong(kind, header)}")
+
+    def _wrong(self, kind: str, header: str | None) -> str:
+        offered, tokens = offered_token(header), self._files[kind]
+        if offered is None:
+            return "is missing"
+        known = tokens is not None and tokens.find(offered) is not None
+        return "has expired" if known else "is wrong"
 
     def _throttled(self, address: str) -> bool:
         with self._lock:
             times = self._failures.get(address)
             if times is None:
                 return False
-            recent = [t for t in times if t > time.monotonic() - 60.0]
+            recent = [t for t in times if t > time.monotonic() - FAILURE_WINDOW_SECONDS]
             if recent:
                 self._failures[address] = recent
             else:
@@ -191,6 +142,24 @@ class Authenticator:
 
     def _remember(self, address: str) -> None:
         with self._lock:
-            if len(self._failures) >= 10_000:
+            if len(self._failures) >= MAX_ADDRESSES:
                 self._failures.pop(next(iter(self._failures)))
             self._failures.setdefault(address, []).append(time.monotonic())
+
+
+def check_rights(token: Token, labels: Labels, right: str) -> None:
+    """Refuse what a token is not good for.
+
+    Args:
+        token: that passed.
+        labels: of the group that the request is about.
+        right: ``push`` or ``delete``.
+
+    Raises:
+        Rejected: ``forbidden``.
+    """
+    if right not in token.rights:
+        raise Rejected("forbidden", f"this token may not {right}")
+    outside = token.covers(labels)
+    if outside:
+        raise Rejected("forbidden", f"this token may not {right} for {outside}")

@@ -8,12 +8,16 @@ REASONS: dict[str, int] = {
     "type": 400,
     "duplicate": 400,
     "label": 400,
+    "name": 400,
+    "reserved": 400,
     "value": 400,
     "timestamp": 400,
     "inconsistent": 400,
     "url": 400,
     "header": 400,
     "unauthorized": 401,
+    "forbidden": 403,
+    "origin": 403,
     "unknown_list": 409,
     "too_large": 413,
     "content_type": 415,
@@ -23,6 +27,7 @@ REASONS: dict[str, int] = {
     "churn": 429,
     "stopping": 503,
     "disk": 503,
+    "busy": 503,
 }
 """Every value of the label ``reason`` of ``dreamos_ingest_rejected_total``, with its HTTP status."""
 

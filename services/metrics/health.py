@@ -34,6 +34,9 @@ class Component:
         return {"status": self.status, "detail": self.detail, **self.data}
 
 
+Check = Callable[[], "Component | None"]
+
+
 class Health:
     """The checks of the service, asked one after the other when somebody wants to know.
 
@@ -42,12 +45,22 @@ class Health:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._checks: dict[str, Callable[[], Component]] = {}
+        self._checks: dict[str, Check] = {}
+        self._own: set[str] = set()
 
-    def register(self, name: str, check: Callable[[], Component]) -> None:
-        """Add the check ``name``; one that is there under the name is replaced."""
+    def register(self, name: str, check: Check, own: bool = False) -> None:
+        """Add the check ``name``; one that is there under the name is replaced.
+
+        Args:
+            name: of the component.
+            check: asked for it; answers None while there is no such thing.
+            own: the service itself cannot work without it. What its user has chosen to watch is
+                not, however important it is: the service works when that is down.
+        """
         with self._lock:
             self._checks[name] = check
+            if own:
+                self._own.add(name)
 
     def report(self) -> tuple[Status, dict[str, Component]]:
         """Ask every check.
@@ -58,12 +71,23 @@ class Health:
         """
         with self._lock:
             checks = dict(self._checks)
-        components = {name: _ask(name, check) for name, check in checks.items()}
+        return self._report(checks)
+
+    def readiness(self) -> tuple[Status, dict[str, Component]]:
+        """Ask the service's own checks only."""
+        with self._lock:
+            checks = {name: self._checks[name] for name in self._own}
+        return self._report(checks)
+
+    @staticmethod
+    def _report(checks: dict[str, Check]) -> tuple[Status, dict[str, Component]]:
+        asked = {name: _ask(name, check) for name, check in checks.items()}
+        components = {name: found for name, found in asked.items() if found is not None}
         worst = max((_ORDER.index(c.status) for c in components.values()), default=0)
         return _ORDER[worst], components
 
 
-def _ask(name: str, check: Callable[[], Component]) -> Component:
+def _ask(name: str, check: Check) -> Component | None:
     try:
         return check()
     except Exception as error:  # noqa: BLE001  (a check may be anybody's)

@@ -36,7 +36,7 @@ class Maintenance:
         self._jobs = [
             (min(SWEEP, settings.flush_interval), self._sweep),
             (settings.flush_interval, self._flush),
-            (CHECKPOINT, self._disk.checkpoint),
+            (CHECKPOINT, self._look_after_disk),
             (PRUNE, self._prune),
         ]
 
@@ -78,5 +78,9 @@ class Maintenance:
     def _flush(self) -> None:
         self._store.flush()
 
+    def _look_after_disk(self) -> None:
+        if not self._store.heal():
+            self._disk.checkpoint()
+
     def _prune(self) -> None:
-        self._store.flusher.prune(time.time() - self._settings.forget_after)
+        self._store.flusher.prune(time.time() - self._settings.tombstone_retention)

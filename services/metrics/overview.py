@@ -10,14 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from services.metrics.protocol.push import RejectedFamily
 from services.metrics.routes.scrape import SIX
+from services.metrics.series.view import View
 from services.metrics.service import Service
 from services.metrics.store.agent_status import STATES
-from services.metrics.store.group import View
 
 MOODS = ("lost", "stalled", "running", "ended")
 """How agents are, in the order in which a person wants to see them."""
 
+MAX_LEFT_OUT = 20
+"""Agents of which it is shown what was left out."""
 _DIGITS = re.compile("0*([0-9]+)")
 _OVERDUE = "dreamos_agent_operations_overdue"
 _TIMES = ("push", "heartbeat", "progress")
@@ -80,6 +83,7 @@ class Overview:
         pushes: by outcome.
         rejected: by reason, only what happened, the most frequent first.
         series: how many the service shows.
+        left_out: agents of whose last push families were left out, and which, with the reason.
     """
 
     now: float
@@ -92,6 +96,7 @@ class Overview:
     pushes: dict[str, int]
     rejected: tuple[tuple[str, int], ...]
     series: int
+    left_out: tuple[tuple[str, tuple[RejectedFamily, ...]], ...]
 
 
 def read(service: Service) -> Overview:
@@ -113,6 +118,10 @@ def read(service: Service) -> Overview:
         pushes=_values(service.metrics.pushes, "outcome"),
         rejected=tuple(sorted(rejected.items(), key=lambda row: -row[1])),
         series=sum(len(view.series) for view in views.values()),
+        left_out=tuple(
+            (", ".join(f"{name}={value}" for name, value in found.labels), found.families)
+            for found in service.store.rejections.current()[:MAX_LEFT_OUT]
+        ),
     )
 
 

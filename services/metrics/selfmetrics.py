@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter as Counts
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import Metric
 
 from services.metrics import __version__
 from services.metrics.errors import REASONS
+from services.metrics.exposition.selection import REASONS as LEFT_OUT_REASONS
+from services.metrics.exposition.selection import LeftOut, Totals
+from services.metrics.front.connections import REASONS as CLOSED_REASONS
+from services.metrics.settings import Settings
+from services.metrics.store.store_metrics import StoreMetrics
 
 _LATENCY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 
@@ -65,8 +72,27 @@ class SelfMetrics:
             "Unix time at which the service started.",
             registry=registry,
         ).set(time.time())
+        self._front(registry)
         self._store(registry)
+        self.store = StoreMetrics(registry)
+        self._exposition(registry)
         self._start()
+
+    def _front(self, registry: CollectorRegistry) -> None:
+        self._connections = Gauge(
+            "dreamos_connections",
+            "Connections to the service.",
+            registry=registry,
+        )
+        self._closed = Counter(
+            "dreamos_connections_closed_total",
+            "Connections that the service closed: too many, or something took too long.",
+            ["reason"],
+            registry=registry,
+        )
+        self._closed_seen: dict[str, int] = {}
+        for reason in CLOSED_REASONS:
+            self._closed.labels(reason)
 
     def _store(self, registry: CollectorRegistry) -> None:
         self._size = Gauge(
@@ -92,6 +118,30 @@ class SelfMetrics:
         )
         self._errors_seen = 0
 
+    def _exposition(self, registry: CollectorRegistry) -> None:
+        self._shown = {
+            what: Gauge(
+                f"dreamos_exposition_{what}",
+                f"{what.capitalize()} that a scrape shows, the bytes as an upper bound.",
+                registry=registry,
+            )
+            for what in ("series", "bytes")
+        }
+        self._limits = {
+            name: Gauge(name, text, registry=registry)
+            for name, text in (
+                ("dreamos_exposition_series_limit", "Series that a scrape may show."),
+                ("dreamos_exposition_bytes_limit", "Bytes that a scrape may have."),
+                ("dreamos_ingest_series_limit", "Series that one agent or group may have."),
+            )
+        }
+        self._left_out = Gauge(
+            "dreamos_exposition_left_out_groups",
+            "Groups that scrapes leave out, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+
     def _start(self) -> None:
         """Show every known label value from the start, at zero."""
         for outcome in ("accepted", "stale", "rejected"):
@@ -106,12 +156,33 @@ class SelfMetrics:
         for state, number in agents.items():
             self.agents.labels(state).set(number)
 
+    def connections_are(self, number: int, closed: Mapping[str, int]) -> None:
+        """Set the number of connections, and how many were closed since the start, by reason."""
+        self._connections.set(number)
+        for reason, count in dict(closed).items():
+            self._closed.labels(reason).inc(count - self._closed_seen.get(reason, 0))
+            self._closed_seen[reason] = count
+
     def disk_is(self, size: int, last_flush: float, errors: int) -> None:
         """Set what is known of the data file: bytes, Unix time, failed writes since the start."""
         self._size.set(size)
         self._last_flush.set(last_flush)
         self._flush_errors.inc(errors - self._errors_seen)
         self._errors_seen = errors
+
+    def limits_are(self, settings: Settings) -> None:
+        """Set the limits that the service works with."""
+        self._limits["dreamos_exposition_series_limit"].set(settings.max_total_series)
+        self._limits["dreamos_exposition_bytes_limit"].set(settings.max_scrape_bytes)
+        self._limits["dreamos_ingest_series_limit"].set(settings.max_series)
+
+    def exposition_is(self, totals: Totals, left_out: Iterable[LeftOut]) -> None:
+        """Set what the last scrape showed, and what it left out."""
+        self._shown["series"].set(totals.series)
+        self._shown["bytes"].set(totals.bytes)
+        found = Counts(group.reason for group in left_out)
+        for reason in LEFT_OUT_REASONS:
+            self._left_out.labels(reason).set(found[reason])
 
     def families(self) -> list[Metric]:
         """Return everything as families."""

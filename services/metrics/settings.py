@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -10,7 +12,21 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+ONE_WORKER = (
+    "the service runs as one process: it keeps every agent's totals in its memory, and a second "
+    "worker would hold other totals than the first. Use --threads for more requests at once, and "
+    "more services, not more workers, for more agents"
+)
 _WEB = ("http://", "https://")
+_log = logging.getLogger("dreamos.metrics")
+
+FORMER_NAMES = {
+    "METRICS_AGENT_SILENCE": "METRICS_AGENT_TIMEOUT",
+    "METRICS_DROP_AFTER": "METRICS_SERIES_RETENTION",
+    "METRICS_FORGET_AFTER": "METRICS_TOMBSTONE_RETENTION",
+    "METRICS_NEW_SERIES_SHARE": "METRICS_NEW_SERIES_CPU_SHARE",
+}
+"""Variables that had another name once; the old one goes on working where the new one is not set."""
 
 
 class BadSetting(ValueError):  # noqa: N818
@@ -32,6 +48,18 @@ class Settings:
     data_dir: Path = Path("data")
     log_level: str = "info"
     threads: int = 16
+    """Requests that are worked on at once; known pushes and scrapes need none."""
+    allowed_hosts: str = ""
+    """Names of this service beside its addresses, separated by commas; without tokens only."""
+
+    max_connections: int = 16_384
+    max_connections_per_address: int = 14_336
+    head_timeout: float = 10.0
+    """Time for the first line and the headers of a request."""
+    body_timeout: float = 60.0
+    """Time for the body of a request."""
+    answer_timeout: float = 60.0
+    """Time in which a client has to read an answer."""
 
     grafana_url: str = ""
     """Links on the status page; also read from ``GRAFANA_URL`` and its like."""
@@ -40,11 +68,11 @@ class Settings:
 
     default_ttl: float = 25.0
     """Silence after which an incarnation is lost: five missed pushes of the library."""
-    agent_silence: float = 300.0
+    agent_timeout: float = 300.0
     """Silence after which an agent that pushes without an incarnation counts as lost."""
-    drop_after: float = 86_400.0
+    series_retention: float = 86_400.0
     """Silence after which an agent's series leave the exposition; its totals are kept."""
-    forget_after: float = 7 * 86_400.0
+    tombstone_retention: float = 7 * 86_400.0
     """How long it is remembered which incarnations have ended, and what lost ones had."""
     flush_interval: float = 2.0
     """Longest time between an accepted push and its being on disk."""
@@ -53,14 +81,20 @@ class Settings:
     """Body of a push, after decompression."""
     max_series: int = 10_000
     """Series of one agent, or of one group without an agent."""
-    new_series_share: float = 0.25
+    new_series_cpu_share: float = 0.25
     """Share of one processor that an agent may use for series that were not seen before."""
     max_groups: int = 20_000
+    max_total_series: int = 2_000_000
+    """Series of all groups together; fewer where the memory limit is reached before."""
     max_labels: int = 30
     """Labels of one series in a body; those of the URL are as many again at most."""
+    max_metric_name: int = 256
+    """Characters of a metric's name."""
     max_label_name: int = 128
     max_label_value: int = 2_048
     max_help: int = 2_048
+    max_scrape_bytes: int = 256 * 1024 * 1024
+    """Bytes of a scrape; Prometheus' limits follow from those here (`prometheus_limits`)."""
     max_auth_failures: int = 60
     """Failed attempts of one address in a minute, after which it is answered 429."""
 
@@ -71,6 +105,8 @@ class Settings:
     """Where the host's ``/proc``, ``/sys`` and ``/`` are mounted."""
     host_sys: Path = Path("/sys")
     host_root: Path = Path("/")
+    host_mounts: Path | None = None
+    """What a mount reader wrote of the host's file systems, where ``/`` itself is not to be seen."""
     workspace: Path | None = None
     """The folder of a Dream.OS installation, the one that holds ``agent_workspaces``."""
     workspace_agent_pattern: str = ""
@@ -79,6 +115,10 @@ class Settings:
     """The zone of agents' times without one, like Europe/Berlin; empty is the service's own."""
     workspace_stuck_after: float = 300.0
     """Time in processing after which a message is stuck."""
+    observer_url: str = ""
+    """Address of an observer that runs as a part of its own; its health is shown with the service's."""
+    observer_token_file: Path | None = None
+    """The token that the observer wants to see."""
     probes_file: Path | None = None
     """What to probe, in YAML; see docs/collectors.md."""
     process_pattern: str = ""
@@ -96,7 +136,7 @@ class Settings:
         Raises:
             BadSetting: a value does not have the field's type, or is not in its range.
         """
-        env = os.environ if environ is None else environ
+        env = _renamed(os.environ if environ is None else environ)
         chosen: dict[str, Any] = {}
         for field in fields(cls):
             name = "METRICS_" + field.name.upper()
@@ -123,9 +163,11 @@ class Settings:
                     f"{field.name.upper()}={value} is not an address; "
                     "example: https://grafana.example.org"
                 )
-            if type(value) in (int, float) and field.name != "port" and value <= 0:
+            if type(value) not in (int, float) or field.name == "port":
+                continue
+            if not 0 < value < math.inf:  # this is how nan is refused too
                 raise BadSetting(
-                    f"METRICS_{field.name.upper()}={value} must be above 0; "
+                    f"METRICS_{field.name.upper()}={value} must be a number above 0; "
                     f"example: {field.default}"
                 )
         self._check_observed()
@@ -146,6 +188,18 @@ class Settings:
                 f"METRICS_WORKSPACE_TIMEZONE={self.workspace_timezone} is not known here; "
                 "example: Europe/Berlin"
             ) from None
+
+
+def _renamed(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with those of an old name under their new one, and say so."""
+    found = dict(environ)
+    for old, new in FORMER_NAMES.items():
+        value = found.pop(old, "").strip()
+        if value:
+            _log.warning("%s is called %s now; the old name still works", old, new)
+            if not found.get(new, "").strip():
+                found[new] = value
+    return found
 
 
 def _switch(name: str, raw: str) -> bool:

@@ -170,15 +170,32 @@ def test_times_are_those_of_the_settings(tmp_path: Path) -> None:
     assert {"stack": "blue"} == overall["external_labels"]
 
 
+def test_each_rendering_makes_prometheus_read_its_tokens_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = []
+    for now in (1_000.0, 2_000.0):
+        monkeypatch.setattr("tools.render.documents.time.time", lambda now=now: now)
+        rendering = Rendering(tmp_path, {})
+        assert [] == rendering.run()
+        jobs = rendering.load(PROMETHEUS)["scrape_configs"]
+        rendered.append({j["job_name"]: j for j in jobs if "authorization" in j})
+
+    assert {"dreamos-metrics", "dreamos-observer"} == set(rendered[0])
+    assert all(rendered[0][name] != rendered[1][name] for name in rendered[0])
+
+
 def test_prometheus_accepts_what_is_rendered(tmp_path: Path) -> None:
     rendering = Rendering(tmp_path, {"SCRAPE_INTERVAL": "2s"})
     rendering.run()
-    (tmp_path / "read").mkdir()
-    (tmp_path / "read/token").write_text("a token\n")
+    for kind in ("read", "observer"):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "token").write_text("a token\n")
     mounts = {
         rendering.out: "/generated",
         DEPLOY / "prometheus": "/etc/prometheus",
         tmp_path / "read": "/run/secrets/read",
+        tmp_path / "observer": "/run/secrets/observer",
     }
 
     answer = promtool().run("check", "config", f"/generated/{PROMETHEUS}", mounts=mounts)

@@ -32,9 +32,37 @@ RIGHT = [
     ("METRICS_NEW_SERIES_SHARE", ".5"),
     ("METRICS_NEW_SERIES_SHARE", "1"),
     ("METRICS_PORT", ""),
+    ("METRICS_WORKSPACE_TIMEZONE", "Europe/Berlin"),
+    ("GRAFANA_URL", "https://bücher.example/grafana/"),
+    ("ALERT_PROXY_URL", "http://proxy:3128/"),
+    ("ALERT_NO_PROXY", "localhost,.example.org, 10.0.0.0/8,[::1]:9093"),
+    ("COMPOSE_PROJECT_NAME", "dreamos-2"),
+    ("RETENTION_TIME", "100y"),
 ]
 WRONG = [
     ("BIND_ADDRESS", "localhost", "is not an IP address"),
+    ("BIND_ADDRESS", "fe80::1%eth0", "is not an IP address that ports"),
+    ("BIND_ADDRESS", "224.0.0.1", "is not an IP address that ports"),
+    ("METRICS_WORKSPACE_TIMEZONE", "Berlin/Europe", "is not a time zone"),
+    ("METRICS_WORKSPACE_TIMEZONE", "../etc/passwd", "is not a time zone"),
+    ("METRICS_PORT", "08000", "is not a port number"),
+    ("PROMETHEUS_URL", "https://example.org/a:b", "has a path that holds"),
+    ("PROMETHEUS_URL", "https://example.org/a*", "has a path that holds"),
+    ("GRAFANA_URL", "https://example.org/?orgId=1", "has a query or a fragment"),
+    ("GRAFANA_URL", "https://example.org/#top", "has a query or a fragment"),
+    ("GRAFANA_URL", "https://example.org/%zz", "holds a % that begins no escape"),
+    ("GRAFANA_URL", "https://exa mple.org", "has no place in an address"),
+    ("GRAFANA_URL", "https://exam|ple.org", "has no place in an address"),
+    ("GRAFANA_URL", "https://exam$ple.org", "has a wrong port or host"),
+    ("ALERT_PROXY_URL", "socks5://proxy:1080", "does not begin with http"),
+    ("ALERT_PROXY_URL", "http://u:p@proxy:3128", "holds a password, which belongs into a file"),
+    ("ALERT_NO_PROXY", "two words", "is wrong at 'two words'"),
+    ("COMPOSE_PROJECT_NAME", "Dreamos", "is not a name of small letters"),
+    ("RETENTION_TIME", "300y", "is longer than 290y"),
+    ("RETENTION_SIZE", "9000000000TB", "is more than there is"),
+    ("GRAFANA_IMAGE", "grafana/grafana:13.2.3-slim", "comes without the plugin"),
+    ("GRAFANA_IMAGE", "grafana/grafana:12.4.12-distroless", "has no shell"),
+    ("GRAFANA_IMAGE", "grafana/Grafana:12", "is not the name of an image"),
     ("METRICS_PORT", "0", "is not a port number"),
     ("METRICS_PORT", "65536", "is not a port number"),
     ("METRICS_PORT", "80a", "is not a port number"),
@@ -69,7 +97,9 @@ WRONG_EMAIL = [
     ("SMTP_SMARTHOST", "two words:25", "is not the name of a machine"),
     ("SMTP_FROM", "nobody", "is not an email address"),
     ("ALERT_EMAIL_TO", "a@example.org,,b@example.org", "is wrong at ''"),
-    ("ALERT_EMAIL_TO", "A <a@example.org>", "is wrong at 'A <a@example.org>'"),
+    ("ALERT_EMAIL_TO", "A <a@example.org", "is wrong at 'A <a@example.org'"),
+    ("ALERT_EMAIL_TO", "A, B <a@example.org>", "is wrong at 'A'"),
+    ("SMTP_FROM", 'a"b@example.org', "is not an email address"),
     ("SMTP_HELLO", "a b", "is not the name of a machine"),
 ]
 
@@ -130,10 +160,28 @@ def test_misspelt_name_is_told_with_the_nearest_one(name: str, near: str) -> Non
     assert f"nothing reads this setting; is {near} meant?" == problem.wrong
 
 
-def test_unknown_name_is_told_and_dockers_own_are_left_alone() -> None:
-    [problem] = check({"XYZZY": "1", "COMPOSE_PROJECT_NAME": "x", "DOCKER_HOST": "y"})
+@pytest.mark.parametrize(
+    "text",
+    ["On Call <a@example.org>", '"Call, On" <a@example.org>, b@example.org', "<a@example.org>"],
+)
+def test_mail_addresses_may_have_names(text: str) -> None:
+    email = {"SMTP_SMARTHOST": "smtp.example.org:587", "SMTP_FROM": "Stack <a@example.org>"}
 
-    assert ("XYZZY", "nothing reads this setting") == (problem.variable, problem.wrong)
+    assert [] == check({**email, "ALERT_EMAIL_TO": text})
+
+
+def test_names_that_are_not_like_ours_are_left_alone_as_are_dockers() -> None:
+    assert [] == check({"XYZZY": "1", "COMPOSE_PROJECT_NAME": "x", "DOCKER_BUILDKIT": "1"})
+
+
+def test_a_name_with_one_of_our_beginnings_is_told() -> None:
+    [problem] = check({"METRICS_XYZZY": "1"})
+
+    assert "nothing reads this setting" == problem.wrong
+
+
+def test_a_name_like_ours_that_the_persons_own_services_use_is_left_alone() -> None:
+    assert [] == check({"MY_SMTP_FROM": "1"}, mentioned={"MY_SMTP_FROM"})
 
 
 def test_two_parts_on_one_port_are_told() -> None:
@@ -149,9 +197,9 @@ def test_half_an_email_configuration_names_the_missing_half() -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    problems = check({"METRICS_PORT": "x", "SCRAPE_INTERVAL": "y", "NONSENSE_NAME": "z"})
+    problems = check({"METRICS_PORT": "x", "SCRAPE_INTERVAL": "y", "GRAFANA_NONSENSE": "z"})
 
-    assert {"METRICS_PORT", "SCRAPE_INTERVAL", "NONSENSE_NAME"} == {
+    assert {"METRICS_PORT", "SCRAPE_INTERVAL", "GRAFANA_NONSENSE"} == {
         problem.variable for problem in problems
     }
 

@@ -174,6 +174,11 @@ def test_a_name_is_free_again_when_the_last_process_that_used_it_has_ended(share
     path = "free/agent/A/incarnation/1"
     shared.push(path, gauge("busy_name", 1))
     counter = "# TYPE busy_name counter\nbusy_name 1\n"
-    assert 400 == shared.push("free/agent/B/incarnation/1", counter).status
+    assert 400 == shared.push("free-script", counter).status
+    refused = shared.push("free/agent/B/incarnation/1", counter)
+    assert (200, "1") == (refused.status, refused.headers["dreamos-rejected"])
+    assert refused.text.startswith("busy_name: inconsistent: busy_name is in use by the gauge ")
     shared.push(path, gauge("busy_name", 1), Dreamos_Final="1")
-    assert 200 == shared.push("free/agent/B/incarnation/1", counter).status
+    taken = shared.push("free/agent/B/incarnation/1", counter)
+    assert (200, "") == (taken.status, taken.headers.get("dreamos-rejected", ""))
+    assert 1 == shared.value("busy_name", job="free", agent="B")

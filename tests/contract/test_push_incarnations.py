@@ -147,7 +147,7 @@ def test_totals_of_a_series_that_a_process_drops_stay(shared: Running) -> None:
 def test_a_silent_agent_is_hidden_after_a_while_and_carries_on_where_it_was(
     launch: Callable[..., Running],
 ) -> None:
-    service = launch(METRICS_DROP_AFTER="2")
+    service = launch(METRICS_SERIES_RETENTION="2")
     body = "# TYPE a_total counter\na_total {}\n# TYPE b gauge\nb 1\n"
     service.push("hidden/agent/A/incarnation/1", body.format(5), Dreamos_Final="1")
     service.push("hidden/agent/B/incarnation/1", body.format(1), Dreamos_TTL="600")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from typing import Any
 
 from tests.contract.conftest import Running
 
@@ -13,21 +14,31 @@ def series(first: int, count: int, kind: str = "gauge") -> str:
     return f"# TYPE flood {kind}\n" + "".join(lines)
 
 
+def left_out(service: Running, path: str, *what: Any) -> str:
+    """Push; return how many families were left out, as the answer says."""
+    reply = service.push(path, series(*what))
+    assert 200 == reply.status
+    return reply.headers.get("dreamos-rejected", "0")
+
+
 def test_a_million_distinct_series_of_one_agent_change_nothing_for_the_others(
     launch: Callable[..., Running],
 ) -> None:
     service = launch(METRICS_MAX_SERIES="500")
     good = "# TYPE work_total counter\nwork_total {}\n"
-    refused = 0
     for number in range(10):
-        body = series(number * 100_000, 100_000)
-        reply = service.push("j/agent/bad/incarnation/1", body)
-        refused += reply.status == 429
-        assert reply.text.startswith("too_many_series: more than 500 series")
+        flood = series(number * 100_000, 100_000)
+        reply = service.push("j/agent/bad/incarnation/1", good.format(number) + flood)
+        assert (200, "1") == (reply.status, reply.headers["dreamos-rejected"])
+        assert reply.text.startswith("flood: too_many_series: more than 500 series")
+        assert number == service.value("work_total", agent="bad")
+        plain = service.push("script", flood)
+        assert (429, "too_many_series: more than 500 series") == (plain.status, plain.text.strip())
         service.push("j/agent/good/incarnation/1", good.format(number))
         assert number == service.value("work_total", agent="good")
-    assert 10 == refused
     assert 10 == service.value("dreamos_ingest_rejected_total", reason="too_many_series")
+    families = "dreamos_ingest_rejected_families_total"
+    assert 10 == service.value(families, reason="too_many_series")
     assert "flood" not in service.scrape()
 
 
@@ -36,8 +47,7 @@ def test_series_that_come_little_by_little_are_counted_together(
 ) -> None:
     service = launch(METRICS_MAX_SERIES="500")
     path = "j/agent/bad/incarnation/1"
-    statuses = [service.push(path, series(n * 100, 100, "counter")).status for n in range(8)]
-    assert [200] * 5 + [429] * 3 == statuses
+    assert "00000111" == "".join(left_out(service, path, n * 100, 100, "counter") for n in range(8))
     assert 500 == service.value("dreamos_series", agent="bad")
     assert 500 == service.scrape().count("\nflood{")
     other = "# TYPE calm gauge\ncalm 1\n"
@@ -55,8 +65,10 @@ def test_gauges_may_change_their_labels_for_ever(launch: Callable[..., Running])
 
 def test_processes_of_one_agent_share_its_limit(launch: Callable[..., Running]) -> None:
     service = launch(METRICS_MAX_SERIES="500")
-    pushes = [service.push(f"j/agent/A/incarnation/{n}", series(n * 200, 200)) for n in range(4)]
-    assert [200, 200, 429, 429] == [reply.status for reply in pushes]
+    paths = [f"j/agent/A/incarnation/{n}" for n in range(4)]
+    left = [left_out(service, path, n * 200, 200) for n, path in enumerate(paths)]
+    assert ["0", "0", "1", "1"] == left
+    assert 4 == service.value("dreamos_agent_incarnations", agent="A")
 
 
 def test_the_number_of_groups_is_limited(launch: Callable[..., Running]) -> None:
@@ -69,7 +81,7 @@ def test_the_number_of_groups_is_limited(launch: Callable[..., Running]) -> None
 def test_an_agent_whose_series_are_always_new_is_slowed_down_and_others_are_not(
     launch: Callable[..., Running],
 ) -> None:
-    service = launch(METRICS_NEW_SERIES_SHARE="0.001")
+    service = launch(METRICS_NEW_SERIES_CPU_SHARE="0.001")
     service.push("j/agent/good/incarnation/1", "# TYPE work_total counter\nwork_total 1\n")
     path = "j/agent/bad/incarnation/1"
     statuses: list[int] = []

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.sinks import HttpSink, Mailbox, http_sink, smtp_sink
 from tests.e2e.stack import Stack, free_ports
-from tests.unit.collectors.workspaces import from_samples
+from tests.unit.observer.workspaces import from_samples
 
 SERVICES = ("metrics", "prometheus", "alertmanager", "grafana")
 

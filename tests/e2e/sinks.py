@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ def smtp_sink(address: str) -> Iterator[Mailbox]:
 
 
 @contextmanager
-def http_sink(address: str) -> Iterator[HttpSink]:
+def http_sink(address: str, tls: ssl.SSLContext | None = None) -> Iterator[HttpSink]:
     """Run an HTTP server on a free port of `address`; a path that nobody configured gets 404."""
     sink = HttpSink()
 
@@ -92,6 +93,8 @@ def http_sink(address: str) -> Iterator[HttpSink]:
             return
 
     server = ThreadingHTTPServer((address, 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     sink.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -30,6 +30,12 @@ def free_ports(count: int, address: str = "127.0.0.1") -> list[int]:
             probe.close()
 
 
+def docker(*words: str) -> str:
+    """Run a Docker command, which must succeed; returns what it printed."""
+    done = subprocess.run(["docker", *words], text=True, capture_output=True, check=True)
+    return done.stdout
+
+
 @dataclass
 class Answer:
     """An HTTP answer, whatever its status."""
@@ -67,7 +73,13 @@ def http(
 
 @dataclass
 class Stack:
-    """One running stack: its addresses and its secrets."""
+    """One running stack: its addresses and its secrets.
+
+    Attributes:
+        root: the checkout whose commands are run.
+        prefix: words in front of a command, to run it as somebody else.
+        project_is_named: whether the command line names the project; else the env file does.
+    """
 
     project: str
     env_file: Path
@@ -75,6 +87,9 @@ class Stack:
     ports: Mapping[str, int]
     output: str = ""
     extra_environment: Mapping[str, str] = field(default_factory=dict)
+    root: Path = ROOT
+    prefix: tuple[str, ...] = ()
+    project_is_named: bool = True
 
     def url(self, service: str, path: str = "") -> str:
         """Return the address of a service, with a path."""
@@ -88,7 +103,7 @@ class Stack:
         """Run `python3 -m tools.stack` for this stack."""
         return subprocess.run(
             self.tool_command(*words),
-            cwd=ROOT,
+            cwd=self.root,
             env={**os.environ, **self.extra_environment},
             text=True,
             capture_output=True,
@@ -96,10 +111,53 @@ class Stack:
             check=False,
         )
 
+    def up(self) -> str:
+        """Run `up`, which must succeed; returns what it printed."""
+        done = self.tool("up")
+        assert 0 == done.returncode, done.stdout + done.stderr
+        return done.stdout
+
+    def change(self, **settings: str) -> None:
+        """Write settings into the env file, in place of what it says of them."""
+        kept = [
+            line
+            for line in self.env_file.read_text(encoding="utf-8").splitlines()
+            if line.partition("=")[0] not in settings
+        ]
+        kept += [f"{name}={value}" for name, value in settings.items()]
+        self.env_file.write_text("\n".join(kept) + "\n", encoding="utf-8")
+
+    def container(self, service: str) -> str:
+        """Return the container of a service of this stack, of those that exist; empty for none."""
+        filters = (
+            f"label=com.docker.compose.project={self.project}",
+            f"label=com.docker.compose.service={service}",
+            "label=com.docker.compose.oneoff=False",
+        )
+        words = [word for text in filters for word in ("--filter", text)]
+        return docker("ps", "--all", "--quiet", "--no-trunc", *words).strip()
+
+    def inspect(self, service: str, shape: str) -> str:
+        """Return what `docker inspect` says of a service's container."""
+        return docker("inspect", "--format", shape, self.container(service)).strip()
+
+    def healthy(self, service: str) -> bool:
+        """Tell whether a service runs and is healthy."""
+        return "running healthy" == self.inspect(
+            service, "{{.State.Status}} {{.State.Health.Status}}"
+        )
+
+    def remove(self) -> None:
+        """Remove everything of this stack."""
+        self.tool("down", "--volumes")
+        image = f"dreamos/metrics:{self.project}"
+        subprocess.run(["docker", "image", "rm", image], capture_output=True, check=False)
+
     def tool_command(self, *words: str) -> list[str]:
         """Return that command line."""
-        where = ["--project", self.project, "--env-file", str(self.env_file)]
-        return [sys.executable, "-m", "tools.stack", *where, *words]
+        named = ["--project", self.project] if self.project_is_named else []
+        where = [*named, "--env-file", str(self.env_file)]
+        return [*self.prefix, sys.executable, "-m", "tools.stack", *where, *words]
 
     def compose(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `docker compose` for this stack."""

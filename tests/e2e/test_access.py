@@ -70,7 +70,7 @@ def test_health_names_each_component(stack: Stack) -> None:
 
 
 def healthy(stack: Stack) -> Any:
-    health = http("GET", stack.url("metrics", "/health")).json()
+    health = http("GET", stack.url("metrics", "/health"), headers=stack.read_headers()).json()
     assert "healthy" == health["status"], health
     return health
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from tests.e2e.stack import Stack, http
-from tests.unit.collectors.workspaces import SAMPLES
+from tests.unit.observer.workspaces import SAMPLES
 from tools.waiting import eventually
 
 pytestmark = pytest.mark.stack
@@ -54,7 +54,9 @@ def test_half_written_files_are_counted_and_break_nothing(stack: Stack) -> None:
     errors = 'sum(dreamos_workspace_read_errors_total{kind="status"})'
 
     eventually(lambda: 0 < (stack.value(errors) or 0), within=60)
-    components = http("GET", stack.url("metrics", "/health")).json()["components"]
+    components = http("GET", stack.url("metrics", "/health"), headers=stack.read_headers()).json()[
+        "components"
+    ]
     assert "healthy" == components["workspace"]["status"]
     assert "healthy" == components["collectors"]["status"]
 

@@ -32,8 +32,10 @@ def tool() -> Tool:
 
 
 def test_configuration_is_valid_as_it_stands(tool: Tool, tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("a token\n")
-    mounts = {DEPLOY / "prometheus": "/etc/prometheus", tmp_path: "/run/secrets/read"}
+    for kind in ("read", "observer"):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "token").write_text("a token\n")
+    mounts = {DEPLOY / "prometheus": "/etc/prometheus", tmp_path: "/run/secrets"}
 
     answer = tool.run("check", "config", "/etc/prometheus/prometheus.yml", mounts=mounts)
 

@@ -175,12 +175,12 @@ def memory_of_parts() -> Json:
     """Draw the memory of the parts of the stack."""
     return timeseries(
         "Memory of the stack's parts",
-        "Resident memory of Prometheus, Alertmanager and Grafana; of the service, the memory of its "
-        "container that cannot be given back.",
+        "Resident memory of Prometheus, Alertmanager and Grafana; of the service and the observer, the "
+        "memory of the container that cannot be given back.",
         "bytes",
         Query(
-            'sum by (job) (process_resident_memory_bytes{agent=""}) or label_replace('
-            'max(dreamos_container_memory_working_set_bytes), "job", "dreamos-metrics", "", "")',
+            'sum by (job) (process_resident_memory_bytes{agent=""}) or '
+            "sum by (job) (dreamos_container_memory_working_set_bytes)",
             "{{job}}",
         ),
     )

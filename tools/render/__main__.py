@@ -15,12 +15,19 @@ from pathlib import Path
 
 import yaml
 
-from services.metrics.probes.config import ProbeFileError
+from services.metrics.observer.probes.config import ProbeFileError
+from services.metrics.settings import BadSetting, Settings
 from tools.render import documents, secrets
 from tools.render.variables import check, known
 
 READABLE = 0o644
 """The files hold no secret, and other users' containers read them."""
+
+FOLDERS = ("prometheus/alerts", "prometheus/rules", "alertmanager/templates", "alertmanager/ca")
+"""Where a file that is not written any more is removed."""
+
+PRIVATE = 0o640
+"""Alertmanager's file while it holds the password of a proxy: its group is Alertmanager's."""
 
 
 def render(
@@ -29,6 +36,7 @@ def render(
     out: Path,
     env: Mapping[str, str],
     probes: Path | None = None,
+    ca: Path | None = None,
 ) -> list[str]:
     """Write every file below `out` and return no problems, or return them and write nothing."""
     settings = known(env)
@@ -36,14 +44,22 @@ def render(
     found, wrong = secrets.read(secret_files, settings)
     if problems + wrong:
         return [str(problem) for problem in problems + wrong]
+    try:
+        Settings.from_env(settings)
+    except BadSetting as error:
+        return [str(error)]
     files = documents.build(deploy, settings, found, probes)
+    if ca is not None and "BEGIN CERTIFICATE" in (certificates := ca.read_text(encoding="utf-8")):
+        files["alertmanager/ca/extra.pem"] = certificates
     for name, text in files.items():
-        write(out / name, text)
-    _remove_others(out / "prometheus/alerts", files)
+        private = found.proxy and name == "alertmanager/alertmanager.yml"
+        write(out / name, text, PRIVATE if private else READABLE)
+    for folder in FOLDERS:
+        _remove_others(out, folder, files)
     return []
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, mode: int = READABLE) -> None:
     """Write `text` to `path` so that a reader sees the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -51,7 +67,7 @@ def write(path: Path, text: str) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fchmod(file.fileno(), READABLE)
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
@@ -71,22 +87,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--probes", type=Path, help="the user's own list of probes (PROBES_FILE)")
+    parser.add_argument("--ca", type=Path, help="further certificates to trust (ALERT_CA_FILE)")
     options = parser.parse_args(arguments)
     try:
-        problems = render(options.deploy, options.secrets, options.out, os.environ, options.probes)
+        problems = render(
+            options.deploy, options.secrets, options.out, os.environ, options.probes, options.ca
+        )
     except ProbeFileError as error:
         problems = [f"PROBES_FILE: {error}"]
-    except (OSError, yaml.YAMLError) as error:
+    except documents.DeployError as error:
+        problems = [str(error)]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problems = [f"{options.deploy}: {error}"]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 2 if problems else 0
 
 
-def _remove_others(folder: Path, files: Mapping[str, str]) -> None:
-    # An alert file that was deleted from deploy/ must not live on in the volume.
-    for path in folder.glob("*.yml"):
-        if f"prometheus/alerts/{path.name}" not in files:
+def _remove_others(out: Path, folder: str, files: Mapping[str, str]) -> None:
+    # A file that was deleted from deploy/ must not live on in the volume.
+    for path in (out / folder).glob("*"):
+        if f"{folder}/{path.name}" not in files:
             path.unlink()
 
 

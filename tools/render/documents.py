@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
-from services.metrics.probes.config import load, parse
+from services.metrics.exposition.prometheus_limits import prometheus_limits
+from services.metrics.observer.probes.config import load, parse
+from services.metrics.parsing.reserved_names import relabeling
+from services.metrics.settings import Settings
 from tools.render import receivers
 from tools.render.kinds import duration_seconds
 from tools.render.secrets import Secrets
-from tools.render.variables import flag, links, value
+from tools.render.variables import base_paths, flag, links, value
 
 Document = dict[str, Any]
 
+
+class DeployError(ValueError):
+    """A base file in `deploy/` lacks what the settings are put into; the message names both."""
+
+
+SERVICE_JOB = "dreamos-metrics"
 GENERATED_AT = "/generated"
 """Where the containers see the folder that is written."""
 
 _HEADER = "# Written by `python -m tools.render` from {source} and .env: changes here are lost.\n"
+_DEFINED = re.compile(r'\{\{-?\s*(?:define|block)\s+"([^"]+)"')
+_USED = re.compile(r'\{\{-?[^{}]*\btemplate\s+"([^"]+)"')
 # The addresses that the alerts in deploy/ name, so that they are valid as they stand.
 _WRITTEN_LINKS = {"METRICS_URL": "http://127.0.0.1:8000", "GRAFANA_URL": "http://127.0.0.1:3000"}
 
@@ -31,46 +46,118 @@ def build(
     """Return the content of every file to write, by its path below the folder for them.
 
     `env` and `secrets` have been checked; `probes` is the user's own list of probes. Raises
-    `OSError` when a file cannot be read, `yaml.YAMLError` when one is not YAML, and
-    `ProbeFileError` when the list of probes is wrong.
+    `OSError` when a file cannot be read, `yaml.YAMLError` when one is not YAML, `DeployError` when
+    one lacks what has to be filled, and `ProbeFileError` when the list of probes is wrong.
     """
     files = {
-        "prometheus/prometheus.yml": _yaml(
-            _prometheus(_load(deploy / "prometheus/prometheus.yml"), env),
-            "deploy/prometheus/prometheus.yml",
-        ),
         "prometheus/targets/grafana.json": _grafana_targets(env),
-        "alertmanager/alertmanager.yml": _yaml(
-            _alertmanager(_load(deploy / "alertmanager/alertmanager.yml"), env, secrets),
-            "deploy/alertmanager/alertmanager.yml",
+        **_filled(deploy, "prometheus/prometheus.yml", lambda base: _prometheus(base, env)),
+        **_filled(
+            deploy, "alertmanager/alertmanager.yml", lambda base: _alertmanager(base, env, secrets)
         ),
+        **_filled(deploy, "metrics/probes.yml", lambda base: _probes(base, env, probes)),
     }
-    files["metrics/probes.yml"] = _yaml(
-        _probes(_load(deploy / "metrics/probes.yml"), env, probes), "deploy/metrics/probes.yml"
-    )
-    for path in sorted((deploy / "prometheus/alerts").glob("*.yml")):
-        rules = _with_links(_load(path), env)
-        files[f"prometheus/alerts/{path.name}"] = _yaml(
-            rules, f"deploy/prometheus/alerts/{path.name}"
-        )
+    for path in _rule_files(deploy / "prometheus/alerts"):
+        files[f"prometheus/alerts/{path.name}"] = _alerts(path, env)
+    for path in _rule_files(deploy / "prometheus/rules"):
+        files[f"prometheus/rules/{path.name}"] = path.read_text(encoding="utf-8")
+    for path in sorted((deploy / "alertmanager/templates").glob("*.tmpl")):
+        files[f"alertmanager/templates/{path.name}"] = path.read_text(encoding="utf-8")
+    _refuse_missing_templates(files)
+    _refuse_broken_files_of_grafana(deploy / "grafana")
     return files
+
+
+def _filled(deploy: Path, name: str, fill: Callable[[Document], Document]) -> dict[str, str]:
+    """Return a base file with the settings put in, by its path below the folder to write to."""
+    base = _load(deploy / name)
+    try:
+        return {name: _yaml(fill(base), f"deploy/{name}")}
+    except (AttributeError, KeyError, TypeError) as error:
+        # The part's own tool says more of it: `make up` asks it after this.
+        raise DeployError(f"deploy/{name} has another shape than it should: {error}") from None
+
+
+def _refuse_broken_files_of_grafana(folder: Path) -> None:
+    # Grafana reads them from the checkout, and has no tool that would judge them before.
+    for path in sorted(folder.glob("provisioning/*/*.y*ml")):
+        _load(path)
+    for path in sorted(folder.glob("dashboards/*.json")):
+        try:
+            board = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DeployError(f"{path} is no dashboard: {error}") from None
+        if not isinstance(board, dict) or not board.get("uid") or not board.get("title"):
+            raise DeployError(f"{path} is no dashboard: it needs a uid and a title")
+
+
+def _refuse_missing_templates(files: Mapping[str, str]) -> None:
+    # amtool checks each template by itself: one that nobody wrote is missed when a message is sent.
+    texts = {name: text for name, text in files.items() if name.startswith("alertmanager/")}
+    written = {found for text in texts.values() for found in _DEFINED.findall(text)}
+    for name, text in texts.items():
+        for used in _USED.findall(text):
+            # Alertmanager's own are called __subject, slack.default.text, ...
+            if used not in written and not used.startswith("__") and ".default." not in used:
+                raise DeployError(f"deploy/{name} uses a template that nothing defines: {used}")
+
+
+def _rule_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.suffix in {".yml", ".yaml"})
 
 
 def _prometheus(base: Document, env: Mapping[str, str]) -> Document:
     interval = value(env, "SCRAPE_INTERVAL")
-    overall = base["global"]
+    overall = base["global"] = base.get("global") or {}
     overall["scrape_interval"] = interval
     overall["evaluation_interval"] = value(env, "EVALUATION_INTERVAL")
-    overall["external_labels"]["stack"] = value(env, "STACK_NAME")
+    labels = overall["external_labels"] = overall.get("external_labels") or {}
+    labels["stack"] = value(env, "STACK_NAME")
     # Prometheus refuses a time-out longer than the interval.
-    if (duration_seconds(overall["scrape_timeout"]) or 0) > (duration_seconds(interval) or 0):
+    timeout = overall.setdefault("scrape_timeout", "10s")
+    if (duration_seconds(timeout) or 0) > (duration_seconds(interval) or 0):
         overall["scrape_timeout"] = interval
-    # The alerts are read where they are written with the links of this installation.
+    service = next(job for job in base["scrape_configs"] if job["job_name"] == SERVICE_JOB)
+    service.update(prometheus_limits(_service_limits(env)))
+    service["metric_relabel_configs"] = relabeling(SERVICE_JOB)
+    # Rules are read where they are written: only what was accepted gets there.
     base["rule_files"] = [
-        name.replace("/etc/prometheus/alerts/", f"{GENERATED_AT}/prometheus/alerts/")
-        for name in base["rule_files"]
+        name.replace("/etc/prometheus/", f"{GENERATED_AT}/prometheus/")
+        for name in base.get("rule_files") or []
     ]
+    _below_paths(base, base_paths(env))
+    for job in base.get("scrape_configs") or []:
+        if "authorization" in job:
+            job["relabel_configs"] = [*job.get("relabel_configs", ()), _unlike_before()]
     return base
+
+
+def _unlike_before() -> Document:
+    """Return a rule that drops nothing and differs each time.
+
+    Prometheus reads a token file once for each target and keeps what it read, also over a reload in
+    which the job has not changed (seen with 3.5.3). So a job is never the same as before.
+    """
+    rendered = f"rendered-{time.time():.0f}"
+    return {"source_labels": ["__address__"], "regex": rendered, "action": "drop"}
+
+
+def _below_paths(base: Document, paths: Mapping[str, str]) -> None:
+    """Let Prometheus find each part below the path that it serves under."""
+    for job in base.get("scrape_configs") or []:
+        path = paths.get(f"{str(job.get('job_name')).upper()}_PATH", "")
+        if path:
+            job["metrics_path"] = path + job.get("metrics_path", "/metrics")
+    if path := paths["ALERTMANAGER_PATH"]:
+        for manager in (base.get("alerting") or {}).get("alertmanagers") or []:
+            manager["path_prefix"] = path
+
+
+def _service_limits(env: Mapping[str, str]) -> Settings:
+    """Return the service's settings as far as its limits go, as the container gets them."""
+    names = [field.name for field in fields(Settings) if field.name.startswith("max_")]
+    variables = (f"METRICS_{name.upper()}" for name in names)
+    return Settings.from_env({name: env.get(name, "") for name in variables})
 
 
 def _grafana_targets(env: Mapping[str, str]) -> str:
@@ -81,6 +168,10 @@ def _grafana_targets(env: Mapping[str, str]) -> str:
 def _probes(base: Document, env: Mapping[str, str], probes: Path | None) -> Document:
     if not flag(env, "GRAFANA_ENABLED"):
         base["probes"] = [probe for probe in base["probes"] if probe["name"] != "grafana"]
+    for probe in base["probes"]:
+        path = base_paths(env).get(f"{probe['name'].upper()}_PATH", "")
+        parts = urlsplit(probe["target"])
+        probe["target"] = parts._replace(path=path + parts.path).geturl()
     if probes is not None:
         load(probes)  # its own faults are told with its own name
         base["probes"] += _load(probes)["probes"]
@@ -88,15 +179,35 @@ def _probes(base: Document, env: Mapping[str, str], probes: Path | None) -> Docu
     return base
 
 
-def _with_links(rules: Document, env: Mapping[str, str]) -> Document:
-    for group in rules["groups"]:
-        for rule in group["rules"]:
-            notes = rule.get("annotations", {})
-            if not flag(env, "GRAFANA_ENABLED"):
-                notes.pop("dashboard_url", None)
-            for name, text in notes.items():
-                notes[name] = _moved(text, env) if name.endswith("_url") else text
-    return rules
+def _alerts(path: Path, env: Mapping[str, str]) -> str:
+    text = path.read_text(encoding="utf-8")
+    try:
+        rules = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text  # promtool says what is wrong with it, in the words of Prometheus
+    if not isinstance(rules, dict):
+        return text
+    for rule in _rules(rules):
+        if isinstance(notes := rule.get("annotations"), dict):
+            _with_links(notes, env)
+    return _yaml(rules, f"deploy/prometheus/alerts/{path.name}")
+
+
+def _rules(document: Document) -> Iterator[Document]:
+    """Yield each rule of a file; what has another shape is left to promtool to judge."""
+    groups = document.get("groups")
+    for group in groups if isinstance(groups, list) else []:
+        rules = group.get("rules") if isinstance(group, dict) else None
+        rules = rules if isinstance(rules, list) else []
+        yield from (rule for rule in rules if isinstance(rule, dict))
+
+
+def _with_links(notes: Document, env: Mapping[str, str]) -> None:
+    if not flag(env, "GRAFANA_ENABLED"):
+        notes.pop("dashboard_url", None)
+    for name, text in notes.items():
+        if str(name).endswith("_url") and isinstance(text, str):
+            notes[name] = _moved(text, env)
 
 
 def _moved(url: str, env: Mapping[str, str]) -> str:
@@ -111,8 +222,10 @@ def _alertmanager(base: Document, env: Mapping[str, str], secrets: Secrets) -> D
     route["group_wait"] = value(env, "ALERT_GROUP_WAIT")
     route["group_interval"] = value(env, "ALERT_GROUP_INTERVAL")
     route["repeat_interval"] = value(env, "ALERT_REPEAT_INTERVAL_WARNING")
-    critical = next(child for child in route["routes"] if child["receiver"] == "critical")
-    critical["repeat_interval"] = value(env, "ALERT_REPEAT_INTERVAL_CRITICAL")
+    critical = [child for child in route.get("routes") or [] if child["receiver"] == "critical"]
+    if not critical:
+        raise DeployError("deploy/alertmanager/alertmanager.yml has no route to `critical`")
+    critical[0]["repeat_interval"] = value(env, "ALERT_REPEAT_INTERVAL_CRITICAL")
     contents = {
         "critical": receivers.filled("critical", env, secrets),
         "warning": receivers.filled("warning", env, secrets),
@@ -122,7 +235,33 @@ def _alertmanager(base: Document, env: Mapping[str, str], secrets: Secrets) -> D
     base["receivers"] = [
         {**receiver, **contents.get(receiver["name"], {})} for receiver in base["receivers"]
     ]
+    base["templates"] = [
+        name.replace("/etc/alertmanager/", f"{GENERATED_AT}/alertmanager/")
+        for name in base.get("templates") or []
+    ]
+    if way := outgoing(env, secrets):
+        _through(base, way)
     return base
+
+
+def outgoing(env: Mapping[str, str], secrets: Secrets) -> Document:
+    """Return how Alertmanager reaches receivers through a proxy; empty where there is none."""
+    proxy = secrets.proxy or value(env, "ALERT_PROXY_URL")
+    if not proxy:
+        return {}
+    without = value(env, "ALERT_NO_PROXY")
+    return {"proxy_url": proxy, **({"no_proxy": without} if without else {})}
+
+
+def _through(base: Document, way: Document) -> None:
+    overall = base["global"] = base.get("global") or {}
+    overall["http_config"] = {**(overall.get("http_config") or {}), **way}
+    # A receiver that has an http_config of its own takes nothing from the one above.
+    for receiver in base["receivers"]:
+        for configs in receiver.values():
+            for config in configs if isinstance(configs, list) else []:
+                if "http_config" in config:
+                    config["http_config"] = {**config["http_config"], **way}
 
 
 class _Dumper(yaml.SafeDumper):
@@ -138,8 +277,8 @@ def _yaml(document: Document, source: str) -> str:
 
 
 def _load(path: Path) -> Document:
-    with path.open(
-        encoding="utf-8"
-    ) as file:  # a file, because yaml names it in what it complains of
-        document: Document = yaml.safe_load(file)
+    with path.open(encoding="utf-8") as file:  # a file, because yaml names it when it complains
+        document = yaml.safe_load(file)
+    if not isinstance(document, dict):
+        raise DeployError(f"{path} holds no settings")
     return document

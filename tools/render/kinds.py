@@ -6,21 +6,23 @@ worded so that it can follow the text ("'abc' is not a port number, 1 to 65535")
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
-from urllib.parse import urlsplit
+
+from tools.render import addresses
 
 Kind = Callable[[str], "str | None"]
 
-_DURATION = re.compile(r"(?:(\d+)(ms|[smhdwy]))")
+_DURATION = re.compile(r"(?:([0-9]+)(ms|[smhdwy]))")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
-_HOST = re.compile(
-    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
-    r"(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*"
+_PATH_WORD = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"(?:(?P<registry>[A-Za-z0-9.-]+(?::[0-9]+)?)/)?{_PATH_WORD}(?:/{_PATH_WORD})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
-_EMAIL = re.compile(r"[^\s@<>,;:]+@([^\s@<>,;:]+)")
-_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?")
+# What Go's time.Duration holds: Prometheus and Alertmanager refuse more.
+_LONGEST_SECONDS = 290 * 31536000
+_BYTES = {"B": 0, "KB": 10, "MB": 20, "GB": 30, "TB": 40, "PB": 50, "EB": 60}
 
 
 def duration_seconds(text: str) -> float | None:
@@ -39,60 +41,9 @@ def _duration(text: str) -> str | None:
     seconds = duration_seconds(text)
     if seconds is None:
         return "is not a time with its unit (ms, s, m, h, d, w, y)"
+    if seconds > _LONGEST_SECONDS:
+        return "is longer than 290y"
     return None if seconds > 0 else "is no time at all"
-
-
-def _port(text: str) -> str | None:
-    right = text.isascii() and text.isdigit() and 1 <= int(text) <= 65535
-    return None if right else "is not a port number, 1 to 65535"
-
-
-def _address(text: str) -> str | None:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return "is not an IP address"
-    return None
-
-
-def _host(text: str) -> str | None:
-    return None if _HOST.fullmatch(text) else "is not the name of a machine"
-
-
-def _host_port(text: str) -> str | None:
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return "has no port"
-    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else None
-    wrong = _address(bare) if bare is not None else _host(host)
-    return wrong or (_port(port) and "has a port that is not a number from 1 to 65535")
-
-
-def _url(text: str) -> str | None:
-    if any(character.isspace() or character in "\"'<>\\`{}" for character in text):
-        return "holds a character that has no place in an address"
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return "has a wrong port or host"
-    if parts.scheme not in {"http", "https"}:
-        return "does not begin with http:// or https://"
-    if not parts.hostname or port == 0:
-        return "names no machine"
-    return "holds a password, which belongs into a file" if parts.password else None
-
-
-def _email(text: str) -> str | None:
-    found = _EMAIL.fullmatch(text)
-    return None if found and _HOST.fullmatch(found[1]) else "is not an email address"
-
-
-def _emails(text: str) -> str | None:
-    for part in text.split(","):
-        if wrong := _email(part.strip()):
-            return f"is wrong at {part.strip()!r}, which {wrong}"
-    return None
 
 
 def _flag(text: str) -> str | None:
@@ -101,8 +52,11 @@ def _flag(text: str) -> str | None:
 
 
 def _size(text: str) -> str | None:
-    right = re.fullmatch(r"[1-9]\d*([KMGTPE]?B)", text)
-    return None if right else "is not a size with its unit (KB, MB, GB, TB)"
+    right = re.fullmatch(r"([1-9][0-9]*)([KMGTPE]?B)", text)
+    if not right:
+        return "is not a size with its unit (KB, MB, GB, TB)"
+    # Prometheus counts in 64 bits and takes what is over them for a size below zero.
+    return None if int(right[1]) << _BYTES[right[2]] < 1 << 63 else "is more than there is"
 
 
 def _severities(text: str) -> str | None:
@@ -113,7 +67,33 @@ def _severities(text: str) -> str | None:
 
 
 def _image(text: str) -> str | None:
-    return None if _IMAGE.fullmatch(text) else "is not the name of an image"
+    found = _IMAGE.fullmatch(text)
+    # Docker reads a first word with capitals as a registry only when it looks like one.
+    registry = (found["registry"] if found else None) or ""
+    looks = re.search(r"[.:]|^localhost$", registry) or registry == registry.lower()
+    return None if found and looks else "is not the name of an image"
+
+
+def _grafana_image(text: str) -> str | None:
+    tag = text.partition("@")[0].rpartition(":")[2]
+    if "-distroless" in tag:
+        return "has no shell and no HTTP client, so that its health cannot be asked for"
+    if "-slim" in tag:
+        return "comes without the plugin of the Prometheus data source, so that every panel fails"
+    return _image(text)
+
+
+def _project(text: str) -> str | None:
+    right = re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", text)
+    return None if right else "is not a name of small letters, digits, - and _"
+
+
+def _zone(text: str) -> str | None:
+    import zoneinfo  # only where it is needed: it is slow to import
+
+    zones = zoneinfo.available_timezones()
+    # A machine without a list of zones leaves the word to the service, which has one.
+    return None if text in zones or not zones else "is not a time zone"
 
 
 def _word(text: str) -> str | None:
@@ -126,7 +106,7 @@ def _channel(text: str) -> str | None:
 
 
 def _count(text: str) -> str | None:
-    return None if re.fullmatch(r"[1-9]\d{0,8}", text) else "is not a whole number above 0"
+    return None if re.fullmatch(r"[1-9][0-9]{0,8}", text) else "is not a whole number above 0"
 
 
 def _share(text: str) -> str | None:
@@ -158,25 +138,32 @@ def _text(text: str) -> str | None:
 
 
 KINDS: dict[str, Kind] = {
-    "address": _address,
+    "address": addresses.address,
     "agent_pattern": _agent_pattern,
+    "base_url": addresses.base_url,
     "channel": _channel,
     "count": _count,
     "duration": _duration,
-    "email": _email,
-    "emails": _emails,
+    "email": addresses.email,
+    "emails": addresses.emails,
     "flag": _flag,
-    "host": _host,
-    "host_port": _host_port,
+    "grafana_image": _grafana_image,
+    "host": addresses.host,
+    "host_port": addresses.host_port,
+    "hosts": addresses.hosts,
     "image": _image,
     "level": _level,
     "path": _text,
     "pattern": _pattern,
-    "port": _port,
+    "port": addresses.port,
+    "project": _project,
+    "proxy": addresses.proxy,
+    "secret_url": addresses.secret_url,
     "severities": _severities,
     "share": _share,
     "size": _size,
     "text": _text,
-    "url": _url,
+    "url": addresses.url,
     "word": _word,
+    "zone": _zone,
 }

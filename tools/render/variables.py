@@ -6,10 +6,12 @@ Only the standard library is imported here, directly and indirectly: `make up` c
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from tools.render import foreign
+from tools.render.foreign import Problem
 from tools.render.kinds import KINDS, Kind, duration_seconds
 
 
@@ -23,19 +25,6 @@ class Variable:
     kind: str
     example: str
     help: str
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with one setting, in words for the person who wrote it."""
-
-    variable: str
-    wrong: str
-    example: str
-
-    def __str__(self) -> str:
-        """Return the one line that is printed: name, what is wrong, what is right."""
-        return f"{self.variable}: {self.wrong}; for example {self.example}"
 
 
 _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
@@ -62,13 +51,19 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         (
             "METRICS_URL",
             "",
-            "url",
+            "base_url",
             "https://metrics.example.org",
             "the service; runbooks are there",
         ),
-        ("PROMETHEUS_URL", "", "url", "https://prometheus.example.org", "Prometheus"),
-        ("ALERTMANAGER_URL", "", "url", "https://alerts.example.org", "Alertmanager; silences"),
-        ("GRAFANA_URL", "", "url", "https://grafana.example.org", "Grafana; dashboards"),
+        ("PROMETHEUS_URL", "", "base_url", "https://prometheus.example.org", "Prometheus"),
+        (
+            "ALERTMANAGER_URL",
+            "",
+            "base_url",
+            "https://alerts.example.org",
+            "Alertmanager; silences",
+        ),
+        ("GRAFANA_URL", "", "base_url", "https://grafana.example.org", "Grafana; dashboards"),
     ),
     "How often, how long": (
         ("SCRAPE_INTERVAL", "15s", "duration", "15s", "how often Prometheus reads; at most 1m"),
@@ -82,10 +77,27 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("ALERT_REPEAT_INTERVAL_CRITICAL", "1h", "duration", "1h", "tell again while critical"),
         ("ALERT_REPEAT_INTERVAL_WARNING", "12h", "duration", "12h", "tell again while warning"),
     ),
+    "Way out for notifications": (
+        (
+            "ALERT_PROXY_URL",
+            "",
+            "proxy",
+            "http://proxy.example.org:3128",
+            "proxy for all receivers but mail; with a password: file proxy_url",
+        ),
+        ("ALERT_NO_PROXY", "", "hosts", "host.docker.internal,.example.org", "reached without it"),
+        (
+            "ALERT_CA_FILE",
+            "",
+            "path",
+            "/etc/ssl/company.pem",
+            "certificates to trust beside the public ones, for mail and webhooks",
+        ),
+    ),
     "Email (password, when the server wants one: file smtp_password)": (
         ("SMTP_SMARTHOST", "", "host_port", "smtp.example.org:587", "mail server with its port"),
         ("SMTP_FROM", "", "email", "dreamos@example.org", "sender of the messages"),
-        ("ALERT_EMAIL_TO", "", "emails", "oncall@example.org", "receivers, separated by commas"),
+        ("ALERT_EMAIL_TO", "", "emails", "oncall@example.org", "receivers, with commas between"),
         ("SMTP_AUTH_USERNAME", "", "text", "dreamos", "user name at the mail server"),
         ("SMTP_REQUIRE_TLS", "true", "flag", "true", "refuse a server that does not encrypt"),
         ("SMTP_HELLO", "", "host", "dreamos.example.org", "name given to the mail server"),
@@ -109,11 +121,18 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         (
             "METRICS_WORKSPACE_TIMEZONE",
             "",
-            "text",
+            "zone",
             "Europe/Berlin",
             "zone of the agents' times that name none; unset: UTC",
         ),
         ("PROBES_FILE", "", "path", "./probes.yml", "what to probe beside the stack itself"),
+        (
+            "OBSERVED_DIR",
+            "",
+            "path",
+            "/srv/backup",
+            "folder that file probes and pid files look into, seen as /observed, only read",
+        ),
         (
             "METRICS_PROCESS_PATTERN",
             "",
@@ -125,7 +144,7 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
             "METRICS_PID_FILES",
             "",
             "text",
-            "/workspace/run/*.pid",
+            "/observed/*.pid,/workspace/run/*.pid",
             "pid files of agents, as the container sees them; several with commas",
         ),
     ),
@@ -144,12 +163,19 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("METRICS_DROP_AFTER", "86400", "count", "86400", "seconds of silence until it is hidden"),
     ),
     "Images (unset: the versions pinned in the project)": (
-        ("PROMETHEUS_IMAGE", "", "image", "prom/prometheus:v3.13.2", "3.5 or newer"),
-        ("ALERTMANAGER_IMAGE", "", "image", "prom/alertmanager:v0.34.0", "0.33 or newer"),
-        ("GRAFANA_IMAGE", "", "image", "grafana/grafana:12.4.0", "10.4 to 13"),
-        ("PYTHON_IMAGE", "", "image", "python:3.13-slim", "what the service's image is built on"),
+        ("PROMETHEUS_IMAGE", "", "image", "example.org/prometheus:v3", "3.5 or newer"),
+        ("ALERTMANAGER_IMAGE", "", "image", "example.org/alertmanager:v0", "0.33 or newer"),
+        ("GRAFANA_IMAGE", "", "grafana_image", "example.org/grafana:12", "10.4 to 13"),
+        ("PYTHON_IMAGE", "", "image", "example.org/python:3", "base of the service's image"),
     ),
     "This installation": (
+        (
+            "COMPOSE_PROJECT_NAME",
+            "dreamos",
+            "project",
+            "dreamos",
+            "name of the containers and volumes; another one for a second stack",
+        ),
         ("STACK_NAME", "dreamos", "word", "dreamos", "label `stack` on every alert of this stack"),
         ("SECRETS_DIR", "./secrets", "path", "./secrets", "folder of passwords and tokens"),
         ("GRAFANA_ENABLED", "1", "flag", "1", "0 leaves Grafana out"),
@@ -163,8 +189,6 @@ VARIABLES: tuple[Variable, ...] = tuple(
 )
 BY_NAME: dict[str, Variable] = {variable.name: variable for variable in VARIABLES}
 
-# Settings of Docker itself, which its own tools read from the same file.
-_FOREIGN_PREFIXES = ("COMPOSE_", "DOCKER_", "BUILDKIT_")
 _PORTS = ("METRICS_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT")
 _EMAIL = ("SMTP_SMARTHOST", "SMTP_FROM", "ALERT_EMAIL_TO")
 # The rules look at five minutes: four readings have to lie in that, also when one is missed.
@@ -186,14 +210,19 @@ def known(env: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in env.items() if name in BY_NAME}
 
 
+def reachable_host(address: str) -> str:
+    """Return how this machine reaches what listens on `address`, as it stands in a URL."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
+    return f"[{host}]" if ":" in host else host
+
+
 def links(env: Mapping[str, str]) -> dict[str, str]:
     """Return the address of each part for people: its `*_URL`, else this machine and its port.
 
     The keys are `METRICS_URL`, `PROMETHEUS_URL`, `ALERTMANAGER_URL` and `GRAFANA_URL`; the values
     have no slash at the end.
     """
-    host = value(env, "BIND_ADDRESS")
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)
+    host = reachable_host(value(env, "BIND_ADDRESS"))
     return {
         port.replace("_PORT", "_URL"): (
             value(env, port.replace("_PORT", "_URL")) or f"http://{host}:{value(env, port)}"
@@ -202,13 +231,26 @@ def links(env: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def check(env: Mapping[str, str]) -> list[Problem]:
+def base_paths(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the path below which each part serves, as in its address; empty for most.
+
+    The keys are `METRICS_PATH`, `PROMETHEUS_PATH`, `ALERTMANAGER_PATH` and `GRAFANA_PATH`.
+    """
+    return {
+        name.replace("_URL", "_PATH"): urlsplit(url).path.rstrip("/")
+        for name, url in links(env).items()
+    }
+
+
+def check(env: Mapping[str, str], mentioned: Collection[str] = ()) -> list[Problem]:
     """Return every problem in `env`, in the order of the table; none means that it can be used.
 
-    `env` holds what the person wrote (the content of `.env`), so a name that nobody reads is a
-    problem too: it is most often a misspelt one. Pass `known(os.environ)` for a process's own.
+    `env` holds what the person wrote (the content of `.env`), so a name that looks like a misspelt
+    one of ours is a problem too, unless it is `mentioned` elsewhere, in the person's own additions.
+    Pass `known(os.environ)` for a process's own.
     """
-    problems = [problem for name in env if (problem := _unknown(name))]
+    problems = [problem for name in env if (problem := foreign.misspelt(name, BY_NAME, mentioned))]
+    problems += foreign.check(env)
     problems += [problem for item in VARIABLES if (problem := _one(item, env))]
     broken = {problem.variable for problem in problems}
     return problems + [found for found in _together(env) if found.variable not in broken]
@@ -227,15 +269,6 @@ def env_example() -> str:
             lines.append(f"# {text}" + ("" if default else " (unset by default)"))
             lines.append(f"#{shown}")
     return "\n".join(lines) + "\n"
-
-
-def _unknown(name: str) -> Problem | None:
-    if name in BY_NAME or name.startswith(_FOREIGN_PREFIXES):
-        return None
-    near = difflib.get_close_matches(name.upper(), list(BY_NAME), n=1, cutoff=0.6)
-    if not near:
-        return Problem(name, "nothing reads this setting", "remove the line, see .env.example")
-    return Problem(name, f"nothing reads this setting; is {near[0]} meant?", _example(near[0]))
 
 
 def _one(variable: Variable, env: Mapping[str, str]) -> Problem | None:

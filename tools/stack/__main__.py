@@ -1,10 +1,8 @@
-"""`python3 -m tools.stack up|down|status|logs|ensure`: what the Makefile calls."""
+"""`python3 -m tools.stack up|down|status|logs|ensure|pins`: what the Makefile calls."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import signal
 import sys
 import time
@@ -12,9 +10,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from . import credentials, engine, images, packages, preflight, readiness, venv
-from .compose import LASTING, ROOT, Compose
+from . import (
+    acceptance,
+    credentials,
+    engine,
+    grafana,
+    images,
+    lock,
+    ownership,
+    pins,
+    preflight,
+    readiness,
+    reloading,
+    report,
+    venv,
+)
+from .compose import ROOT, Compose, Part
 from .console import StackError, say
+from .provision import browser
+from .settings import Settings, read
 from .status import show_status
 
 
@@ -41,9 +55,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m tools.stack",
         description="Bring the Dream.OS metrics stack up and down.",
-        epilog="INSTALL=0 in the environment forbids installing anything.",
+        epilog="In the environment: INSTALL=0 forbids installing anything, ADOPT=1 takes over another "
+        "folder's stack, DIGESTS=0 takes images by their tags.",
     )
-    parser.add_argument("--project", default="dreamos", help="Compose project name [%(default)s]")
+    parser.add_argument("--project", help="Compose project name [COMPOSE_PROJECT_NAME of .env]")
     parser.add_argument(
         "--env-file", type=Path, default=ROOT / ".env", help="settings [.env of the checkout]"
     )
@@ -63,11 +78,14 @@ def _parser() -> argparse.ArgumentParser:
             "what the tests need: engine, Compose, images, a browser; starts nothing",
         ),
         ("venv", make_venv, "the virtual environment that `make test` uses"),
+        ("pins", bump_pins, "pin the images anew, by the digests that the registries have today"),
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(command=function)
         if name == "logs":
             command.add_argument("services", nargs="*")
+        if name == "pins":
+            command.add_argument("tags", nargs="*", metavar="NAME=TAG", help="PYTHON_IMAGE=3.14")
         if name == "down":
             command.add_argument("--volumes", action="store_true", help="also delete all data")
     return parser
@@ -77,78 +95,80 @@ def up(options: argparse.Namespace) -> None:
     """`make up`."""
     began = time.monotonic()
     say("Dream.OS metrics stack: starting")
+    engine.ensure()
     settings = preflight.settings(options.env_file, ROOT / ".env.example")
-    compose, found, replaced = _prepare(options, settings)
-    secrets = _secrets_folder(settings)
-    who = credentials.owner()
+    project = _project(options, settings)
+    with lock.alone(ROOT / ".stack", project, "make up"):
+        ownership.check(project, ROOT, adopt=ownership.may_adopt())
+        found = _bring_up(project, settings)
+        report.summary(settings, found, time.monotonic() - began)
+
+
+def _bring_up(project: str, settings: Settings) -> images.Images:
+    compose = Compose(project, settings.environment())
+    compose, found, replaced = _prepare(compose, settings)
+    secrets = settings.secrets_folder()
+    who = credentials.owner(secrets)
     credentials.ensure(secrets, who)
+    credentials.check_readable(ROOT / "deploy")
+    preflight.check_secrets(settings)
     compose = compose.with_variables(
-        {**settings.links(), **who.environment(), "SECRETS_DIR": str(secrets)}
+        {**who.environment(), **grafana.environment(ROOT / ".stack", project, settings)}
     )
     before = compose.parts()
     running = {name: part for name, part in before.items() if part.state == "running"}
     preflight.check_ports(
         settings, {name: part.ports[0] for name, part in running.items() if part.ports}
     )
-    services = [name for name in LASTING if name != "grafana" or found.grafana]
+    ownership.claim(project, ROOT, adopt=ownership.may_adopt())
     try:
-        say("  Starting the containers ...")
-        readiness.bring_up(compose, services, before)
+        say("  Checking the configuration with the tools that will read it ...")
+        acceptance.accept(compose)
+        _start(compose, settings, found, before)
     except BaseException:
         if not running:
             say("  Stopping what was started (data and secrets stay) ...")
             compose.down()
         raise
     images.remove(replaced)
-    if running:
-        compose.reload(name for name in ("prometheus", "alertmanager") if name in running)
-    _report(settings, secrets, found, time.monotonic() - began)
+    return found
 
 
-def _prepare(
-    options: argparse.Namespace, settings: preflight.Settings
-) -> tuple[Compose, images.Images, str]:
-    """Make sure of the engine and of every image; return the stack, them, and the image that went."""
-    engine.ensure()
-    compose = Compose(options.project, settings.file)
-    tag = f"{images.SERVICE_IMAGE}:{options.project}"
+def _start(
+    compose: Compose,
+    settings: Settings,
+    found: images.Images,
+    before: Mapping[str, Part],
+) -> None:
+    say("  Starting the containers ...")
+    services = [name for name in compose.services() if name != "grafana" or found.grafana]
+    if "grafana" in before and "grafana" not in services:
+        compose.remove("grafana")
+    readiness.bring_up(compose, services, before)
+    kept = {
+        name: part
+        for name, part in compose.parts().items()
+        if name in before and before[name].id == part.id and before[name].state == "running"
+    }
+    reloading.reload(compose, kept, settings.addresses(), compose.variables["METRICS_IMAGE"])
+
+
+def _project(options: argparse.Namespace, settings: Settings) -> str:
+    """Return the name of the Compose project: of the command line, else the setting."""
+    name: str = options.project or settings["COMPOSE_PROJECT_NAME"]
+    return name
+
+
+def _prepare(compose: Compose, settings: Settings) -> tuple[Compose, images.Images, str]:
+    """Make sure of every image; return the stack with them, them, and the image that went."""
+    tag = f"{images.SERVICE_IMAGE}:{compose.project}"
     configured = compose.images()
-    if not preflight.enabled(settings, "GRAFANA_ENABLED"):
+    if not settings.enabled("GRAFANA_ENABLED"):
         configured["GRAFANA_IMAGE"] = ""
     found = images.resolve(configured)
     replaced = images.build_service(ROOT, found, tag)
-    stack = compose.with_variables({**found.environment(), "METRICS_IMAGE": tag})
-    return stack, found, replaced
-
-
-def _secrets_folder(settings: preflight.Settings) -> Path:
-    return (ROOT / settings["SECRETS_DIR"]).resolve()
-
-
-def _report(
-    settings: preflight.Settings, secrets: Path, found: images.Images, seconds: float
-) -> None:
-    links = settings.links()
-    shown = Path(os.path.relpath(secrets, Path.cwd())) if secrets.is_relative_to(ROOT) else secrets
-    grafana = links["GRAFANA_URL"] if found.grafana else "not running, see below"
-    say(f"\nUp and healthy in {seconds:.0f} s.\n")
-    rows: Mapping[str, tuple[str, str]] = {
-        "Grafana": (
-            grafana,
-            f"user {settings['GRAFANA_ADMIN_USER']}, password in {shown}/grafana/admin_password",
-        ),
-        "Prometheus": (links["PROMETHEUS_URL"], ""),
-        "Alertmanager": (links["ALERTMANAGER_URL"], ""),
-        "Metrics service": (
-            links["METRICS_URL"],
-            f"token to push in {shown}/push/token, to read in {shown}/read/token",
-        ),
-    }
-    for name, (url, note) in rows.items():
-        say(f"  {name:16} {url:24}  {note}".rstrip())
-    for note in (*found.notes, *preflight.warnings(settings)):
-        say(f"\n  Note: {note}")
-    say("\n  Next: `make status`, `make logs`, `make down`; README.md has the first five minutes.")
+    chosen = {"METRICS_IMAGE": tag, "COMPOSE_PROJECT_NAME": compose.project}
+    return compose.with_variables({**found.environment(), **chosen}), found, replaced
 
 
 def down(options: argparse.Namespace) -> None:
@@ -156,8 +176,11 @@ def down(options: argparse.Namespace) -> None:
     if not engine.answers():
         say("The Docker engine is not running, so nothing of the stack is.")
         return
-    compose = _existing(options)
-    compose.down(volumes=options.volumes)
+    compose, _ = _existing(options)
+    with lock.alone(ROOT / ".stack", compose.project, "make down"):
+        compose.down(volumes=options.volumes)
+        if options.volumes:
+            ownership.forget(compose.project)
     say("Down. " + ("All data is deleted." if options.volumes else "Data and secrets are kept."))
 
 
@@ -165,39 +188,33 @@ def status(options: argparse.Namespace) -> None:
     """`make status`."""
     if not engine.answers():
         raise StackError("the Docker engine is not running: `make up` starts it")
-    compose = _existing(options)
-    settings = preflight.Settings(compose.env_file, preflight.read_env(compose.env_file))
-    show_status(compose, settings)
+    show_status(*_existing(options))
 
 
 def logs(options: argparse.Namespace) -> None:
     """`make logs`."""
     if not engine.answers():
         raise StackError("the Docker engine is not running: `make up` starts it")
-    _existing(options).replace_process("logs", "--follow", "--tail", "100", *options.services)
+    compose, _ = _existing(options)
+    compose.replace_process("logs", "--follow", "--tail", "100", *options.services)
 
 
 def ensure(options: argparse.Namespace) -> None:
     """What `make test` needs: the engine, the images, a browser for the tests of pages."""
+    engine.ensure()
     settings = preflight.settings(options.env_file, ROOT / ".env.example")
-    _, found, replaced = _prepare(options, settings)
+    compose = Compose(_project(options, settings), settings.environment())
+    _, found, replaced = _prepare(compose, settings)
     images.remove(replaced)
     for note in found.notes:
         say(f"  Note: {note}")
-    _ensure_browser()
+    browser.ensure()
 
 
-def _ensure_browser() -> None:
-    if shutil.which("chromium") is not None:
-        return
-    allowed, reason = packages.may_install()
-    if not allowed:
-        say(
-            f"  Note: Chromium is missing, and {reason}: the tests of pages in a browser are skipped."
-        )
-        return
-    say("  Missing: Chromium. The pages are tested in a real browser. Installing it.")
-    packages.install("chromium", "fonts-dejavu-core")
+def bump_pins(options: argparse.Namespace) -> None:
+    """`make pins`."""
+    wanted = dict(word.partition("=")[::2] for word in options.tags)
+    pins.bump(ROOT / "docker-compose.yml", wanted)
 
 
 def make_venv(options: argparse.Namespace) -> None:
@@ -205,9 +222,13 @@ def make_venv(options: argparse.Namespace) -> None:
     venv.ensure(ROOT)
 
 
-def _existing(options: argparse.Namespace) -> Compose:
+def _existing(options: argparse.Namespace) -> tuple[Compose, Settings]:
+    """Return the stack as it is, after making sure that it is of this folder."""
     env_file = options.env_file if options.env_file.exists() else ROOT / ".env.example"
-    return Compose(options.project, env_file)
+    settings = read(env_file)
+    project = _project(options, settings)
+    ownership.check(project, ROOT)
+    return Compose(project, settings.environment()), settings
 
 
 if __name__ == "__main__":

@@ -19,6 +19,13 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
+def agrees(question: str) -> bool:
+    """Ask the person at the terminal; where nobody is there, the answer is no."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    return input(f"  {question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
 @contextmanager
 def step(title: str) -> Iterator[None]:
     """Announce a step and, when it took more than two seconds, how long it took.
@@ -42,6 +49,7 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
     cwd: str | None = None,
+    text: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run a command and keep what it prints.
 
@@ -50,11 +58,13 @@ def run(
     Args:
         command: program and arguments.
         env: the child's whole environment; ours when left out.
-        timeout: seconds; after that the child is killed and `subprocess.TimeoutExpired` is raised.
+        timeout: seconds; after that the child is killed.
         cwd: working directory.
+        text: what the child reads from its standard input.
 
     Returns:
-        The completed process; look at `returncode`. A program that does not exist gives 127, as in a shell.
+        The completed process; look at `returncode`. A program that does not exist gives 127, as in a
+        shell, and one that took too long gives 124, as with `timeout`.
     """
     try:
         return subprocess.run(
@@ -62,8 +72,9 @@ def run(
             env=dict(env) if env is not None else None,
             cwd=cwd,
             text=True,
+            encoding="utf-8",
             errors="replace",
-            stdin=subprocess.DEVNULL,
+            input=text,
             capture_output=True,
             timeout=timeout,
             start_new_session=True,
@@ -73,6 +84,9 @@ def run(
         return subprocess.CompletedProcess(
             list(command), 127, "", f"{command[0]}: {error.strerror}"
         )
+    except subprocess.TimeoutExpired:
+        silent = f"`{' '.join(command[:4])} ...` did not end within {timeout:.0f} s"
+        return subprocess.CompletedProcess(list(command), 124, "", silent)
 
 
 def watch(
@@ -114,16 +128,17 @@ def watch(
         silent = True
         process.terminate()
 
-    try:
-        while line := _read_line(process, silence, give_up):
-            lines.append(line)
-            if line.strip() and show(line.strip()):
-                say(f"    {line.rstrip()[:160]}")
-        code = process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait(timeout=20)
-        raise
+    with process:
+        try:
+            while line := _read_line(process, silence, give_up):
+                lines.append(line)
+                if line.strip() and show(line.strip()):
+                    say(f"    {line.rstrip()[:160]}")
+            code = process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait(timeout=20)
+            raise
     return (124 if silent else code), "".join(lines)
 
 

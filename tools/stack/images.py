@@ -1,63 +1,31 @@
-"""Which image each part runs from: upstream's where a registry can be reached, Debian's packages where not.
+"""Image of each part: upstream's where a registry can be reached, a stand-in where not.
 
-docker-compose.yml holds the pins; the variables PROMETHEUS_IMAGE, ALERTMANAGER_IMAGE, GRAFANA_IMAGE and
-PYTHON_IMAGE replace them. An image that is on this machine under the configured name is always preferred.
+docker-compose.yml holds the pins (tag and digest); the variables PROMETHEUS_IMAGE, ALERTMANAGER_IMAGE,
+GRAFANA_IMAGE and PYTHON_IMAGE replace them. An image that is on this machine is always preferred.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import packages
 from .console import StackError, last_lines, run, say, step, watch
+from .provision import standins
+from .provision.standins import SUBSTITUTES as SUBSTITUTES
+from .registry import Registry, without_digest
 
-SUITE = "testing"
 SERVICE_IMAGE = "dreamos/metrics"
-CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE")
 
-
-@dataclass(frozen=True)
-class Substitute:
-    """An image that we build from Debian packages when the pinned one cannot be had.
-
-    Attributes:
-        tag: the name it gets here.
-        include: Debian packages.
-        entrypoint: the program, or None for a base image.
-        hooks: commands of mmdebstrap, run with the root folder as `$1`.
-        trusts_host: whether the image gets this machine's certificates (needed to build further images in it).
-    """
-
-    tag: str
-    include: tuple[str, ...]
-    entrypoint: str | None = None
-    hooks: tuple[str, ...] = ()
-    trusts_host: bool = False
-
-
-SUBSTITUTES: Mapping[str, Substitute] = {
-    "PROMETHEUS_IMAGE": Substitute(
-        f"dreamos-local/prometheus:{SUITE}", ("prometheus",), "/usr/bin/prometheus"
-    ),
-    "ALERTMANAGER_IMAGE": Substitute(
-        f"dreamos-local/alertmanager:{SUITE}",
-        ("prometheus-alertmanager",),
-        "/usr/bin/alertmanager",
-        ('ln -sf prometheus-alertmanager "$1/usr/bin/alertmanager"',),
-    ),
-    "PYTHON_IMAGE": Substitute(
-        f"dreamos-local/python:{SUITE}",
-        ("python3", "python3-venv", "ca-certificates"),
-        trusts_host=True,
-    ),
-}
+FAULTY: tuple[tuple[str, str], ...] = (
+    (r"prom/prometheus:v3\.13\.[0-2]$", "loses samples; v3.13.3 and later do not"),
+    (r"prom/alertmanager:v0\.34\.0$", "tells of inhibited alerts; v0.34.1 does not"),
+    (r"grafana/grafana:12\.4\.(\d|10)$", "has known security holes; 12.4.11 and later have not"),
+    (r"grafana/grafana:13\.2\.[01]$", "has known faults; 13.2.3 has not"),
+)
+"""Versions that should not be used, as a pattern, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +53,8 @@ def resolve(configured: Mapping[str, str]) -> Images:
     """Find, pull or build every image.
 
     Args:
-        configured: image names by variable, as docker-compose.yml and .env give them.
+        configured: image names by variable, as docker-compose.yml and .env give them; an empty
+            GRAFANA_IMAGE leaves Grafana out.
 
     Returns:
         What will run. A second call finds everything present and takes no time.
@@ -93,17 +62,19 @@ def resolve(configured: Mapping[str, str]) -> Images:
     Raises:
         StackError: when an image other than Grafana's can neither be pulled nor built.
     """
-    registry = _Registry()
+    if os.environ.get("DIGESTS", "1") in {"0", "no", "false"}:
+        configured = {name: without_digest(image) for name, image in configured.items()}
+    registry = Registry()
     chosen = {name: _one(name, configured[name], registry) for name in SUBSTITUTES}
     notes = _stand_ins(configured, chosen)
-    grafana: str | None = configured["GRAFANA_IMAGE"]
-    if grafana and not (present(grafana) or registry.pull(grafana)):
-        notes.append(
-            f"Grafana is missing: no image {grafana} on this machine, and it could not be pulled. Everything else "
-            f"runs. On a machine with internet: `docker save {grafana} -o grafana.tar`; here: "
-            "`docker load -i grafana.tar && make up`. Or name another image with GRAFANA_IMAGE in .env."
-        )
-        grafana = None
+    grafana: str | None = None
+    if configured["GRAFANA_IMAGE"]:
+        wanted = configured["GRAFANA_IMAGE"]
+        grafana = _here(wanted) or registry.pull("GRAFANA_IMAGE", wanted)
+        if grafana is None:
+            notes.append(_no_grafana(without_digest(configured["GRAFANA_IMAGE"])))
+    used = [*chosen.values(), *([grafana] if grafana else [])]
+    notes += _unverified(configured.values(), used) + faults(used)
     return Images(
         chosen["PROMETHEUS_IMAGE"],
         chosen["ALERTMANAGER_IMAGE"],
@@ -118,144 +89,79 @@ def present(image: str) -> bool:
     return _identity(image) != ""
 
 
+def faults(images: list[str]) -> list[str]:
+    """Return a warning for each image of a version that should not be used."""
+    return [
+        f"{without_digest(image)} {reason}."
+        for image in images
+        for pattern, reason in FAULTY
+        if re.search(rf"(^|/){pattern}", without_digest(image))
+    ]
+
+
 def _identity(image: str) -> str:
     result = run(["docker", "image", "inspect", "--format", "{{.Id}}", image])
     return result.stdout.strip() if result.returncode == 0 else ""
 
 
-def _one(name: str, image: str, registry: _Registry) -> str:
+def _here(image: str) -> str | None:
+    """Return the name under which the image is on this machine, else None.
+
+    An image that came by `docker load` has no digest to be found by, so its tag counts.
+    """
+    return next((name for name in (image, without_digest(image)) if present(name)), None)
+
+
+def _one(name: str, image: str, registry: Registry) -> str:
     substitute = SUBSTITUTES[name]
-    if present(image):
-        return image
-    if present(substitute.tag):
+    if found := _here(image):
+        return found
+    if standins.is_current(substitute):
         return substitute.tag
-    if registry.pull(image):
-        return image
-    build_substitute(substitute)
+    if pulled := registry.pull(name, image):
+        return pulled
+    try:
+        standins.build(substitute)
+    except StackError as error:
+        if not present(substitute.tag):
+            raise
+        say(f"    The older {substitute.tag} is used: {error}")
     return substitute.tag
 
 
 def _stand_ins(configured: Mapping[str, str], chosen: Mapping[str, str]) -> list[str]:
-    replaced = [image for name, image in chosen.items() if image != configured[name]]
+    replaced = [name for name, image in chosen.items() if image == SUBSTITUTES[name].tag]
+    replaced = [name for name in replaced if configured[name] != SUBSTITUTES[name].tag]
     if not replaced:
         return []
-    wanted = " ".join(configured[name] for name in chosen if chosen[name] != configured[name])
+    wanted = " ".join(configured[name] for name in replaced)
+    lacking = [SUBSTITUTES[name].lacks for name in replaced if SUBSTITUTES[name].lacks]
+    missing = f" They lack {'; '.join(lacking)}." if lacking else ""
     return [
-        f"built from Debian packages, because the pinned images could not be pulled: {', '.join(replaced)}. "
-        f"To change over where a registry can be reached: `for i in {wanted}; do docker pull $i; done; make up`."
+        "built from Debian packages, because the pinned images could not be pulled: "
+        f"{', '.join(chosen[name] for name in replaced)}.{missing} To change over where a registry "
+        f"can be reached: `for i in {wanted}; do docker pull $i; done; make up`."
     ]
 
 
-class _Registry:
-    """Pulls images, and asks a registry that could not be reached only once."""
-
-    def __init__(self) -> None:
-        self._unreachable: dict[str, str] = {}
-
-    def pull(self, image: str) -> bool:
-        host = registry_of(image)
-        if host in self._unreachable:
-            return False
-        with step(f"Pulling {image}"):
-            code, output = watch(["docker", "pull", image], silence=60, show=_layer_done)
-        if code == 0:
-            return True
-        reason = (output.strip().splitlines() or ["it fell silent"])[-1]
-        if _says_unreachable(code, reason):
-            self._unreachable[host] = reason
-            say(f"    The registry of {image} cannot be reached: {reason[:200]}")
-            return False
-        raise StackError(f"{image} cannot be pulled: {reason}")
-
-
-def registry_of(image: str) -> str:
-    """Return the registry part of an image name; empty for the engine's default registry."""
-    first, slash, _ = image.partition("/")
-    return first if slash and ("." in first or ":" in first or first == "localhost") else ""
-
-
-def _says_unreachable(code: int, reason: str) -> bool:
-    # Read from the engine's own message: it has one exit code for every failure.
-    signs = (
-        "no such host",
-        "dial tcp",
-        "timeout",
-        "TLS",
-        "refused",
-        "network",
-        "proxyconnect",
-        "EOF",
+def _no_grafana(image: str) -> str:
+    return (
+        f"Grafana is missing: no image {image} on this machine, and it could not be pulled. "
+        "Everything else runs, links to dashboards are left out. On a machine with internet: "
+        f"`docker save {image} -o grafana.tar`; here: `docker load -i grafana.tar && make up`. "
+        "Or name another image with GRAFANA_IMAGE in .env."
     )
-    return code == 124 or any(sign.lower() in reason.lower() for sign in signs)
 
 
-def _layer_done(line: str) -> bool:
-    return line.startswith(("Digest:", "Status:")) or line.endswith("Pull complete")
-
-
-def build_substitute(substitute: Substitute) -> None:
-    """Build an image from Debian packages: mmdebstrap's root folder, piped into `docker import`.
-
-    Raises:
-        StackError: where mmdebstrap is missing and may not be installed, or either command fails.
-    """
-    if shutil.which("mmdebstrap") is None:
-        packages.require(
-            "mmdebstrap",
-            "no image registry can be reached, so the images are built from Debian packages",
-            "install mmdebstrap, or load the images with `docker load`",
-        )
-        packages.install("mmdebstrap", "debian-archive-keyring")
-    with step(f"Building {substitute.tag} from Debian {SUITE} (about a minute)"):
-        _bootstrap(substitute)
-
-
-def _bootstrap(substitute: Substitute) -> None:
-    changes = []
-    hooks = [f"--customize-hook={hook}" for hook in substitute.hooks]
-    if substitute.entrypoint:
-        changes += ["--change", f'ENTRYPOINT ["{substitute.entrypoint}"]']
-    if substitute.trusts_host and CA_BUNDLE.exists():
-        hooks.append(f"--customize-hook=upload {CA_BUNDLE} {CA_BUNDLE}")
-        changes += [f"--change=ENV {name}={CA_BUNDLE}" for name in CA_VARIABLES]
-    make = [
-        "mmdebstrap",
-        "--quiet",
-        "--variant=apt",
-        '--aptopt=Acquire::Check-Valid-Until "false"',
-        f"--include={','.join(substitute.include)}",
-        *hooks,
-        SUITE,
-        "-",
-        f"deb {packages.debian_mirror()} {SUITE} main",
+def _unverified(configured: Iterable[str], used: list[str]) -> list[str]:
+    pinned = {without_digest(image): image for image in configured if "@" in image}
+    loose = [image for image in used if image in pinned]
+    if not loose:
+        return []
+    return [
+        f"used by tag, not compared with the pinned digest: {', '.join(loose)} (on this machine "
+        "already, for example by `docker load`)."
     ]
-    with tempfile.TemporaryFile() as log:
-        bootstrap = subprocess.Popen(
-            make,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            imported = subprocess.run(
-                ["docker", "import", *changes, "-", substitute.tag],
-                stdin=bootstrap.stdout,
-                capture_output=True,
-                start_new_session=True,
-                check=False,
-            )
-        except BaseException:
-            bootstrap.terminate()
-            bootstrap.wait(timeout=30)
-            raise
-        if bootstrap.wait() or imported.returncode:
-            if not bootstrap.returncode:
-                raise StackError(f"docker import failed:\n{last_lines(imported.stderr.decode())}")
-            run(["docker", "image", "rm", substitute.tag])
-            log.seek(0)
-            text = log.read().decode(errors="replace")
-            raise StackError(f"mmdebstrap could not build {substitute.tag}:\n{last_lines(text)}")
 
 
 def build_service(root: Path, images: Images, tag: str) -> str:

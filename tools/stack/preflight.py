@@ -1,76 +1,23 @@
-"""What is checked before anything is touched: the settings and the ports."""
+"""What is checked before anything is touched: the settings, the secrets and the ports."""
 
 from __future__ import annotations
 
 import errno
-import os
 import re
 import shutil
 import socket
+import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from tools.render import variables
+from tools.render import foreign, secrets, variables
 
 from .compose import ROOT
 from .console import StackError, run, say
+from .credentials import FOLDERS, belongs_to_user
+from .settings import PORTS, Settings, read
 
-PORTS: Mapping[str, str] = {
-    "metrics": "METRICS_PORT",
-    "prometheus": "PROMETHEUS_PORT",
-    "alertmanager": "ALERTMANAGER_PORT",
-    "grafana": "GRAFANA_PORT",
-}
-_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings of one stack.
-
-    Attributes:
-        file: the env file they come from.
-        values: what the file and, over it, this process's environment say.
-    """
-
-    file: Path
-    values: Mapping[str, str]
-
-    def __getitem__(self, name: str) -> str:
-        """Return a setting, or its default."""
-        return variables.value(self.values, name)
-
-    def links(self) -> dict[str, str]:
-        """Return the addresses that people open, by variable (`GRAFANA_URL`, ...)."""
-        return variables.links(self.values)
-
-
-def read_env(path: Path) -> dict[str, str]:
-    """Read a file of `NAME=value` lines, as Compose does: comments, quotes and `export` are allowed.
-
-    Raises:
-        StackError: with the line number of the first line that is none of these.
-    """
-    values: dict[str, str] = {}
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    for number, line in enumerate(text.splitlines(), start=1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise StackError(
-                f"{path}, line {number}: {line!r} is not a setting; write NAME=value, for example METRICS_PORT=8000"
-            )
-        values[match[1]] = _unquote(match[2])
-    return values
-
-
-def _unquote(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    return re.split(r"\s+#", value, maxsplit=1)[0].strip()
+OVERRIDES = ("docker-compose.override.yml", "docker-compose.override.yaml")
 
 
 def settings(path: Path, example: Path) -> Settings:
@@ -84,45 +31,110 @@ def settings(path: Path, example: Path) -> Settings:
         StackError: with a line for each wrong setting: its name, what is wrong, an example of what is right.
     """
     if not path.exists():
-        shutil.copyfile(example, path)
+        try:
+            shutil.copyfile(example, path)
+        except OSError as error:
+            raise StackError(f"{path} cannot be written ({error.strerror})") from None
+        belongs_to_user(path)
         say(f"  {path.name} written from {example.name}: every setting at its default")
-    written = read_env(path)
-    values = {**written, **variables.known(os.environ)}
-    problems = [str(problem) for problem in variables.check(values)] + _missing_paths(values)
+    found = read(path)
+    problems = [
+        str(problem)
+        for problem in variables.check({**found.others, **found.values}, _mentioned(found.others))
+    ]
+    problems += [*_missing_paths(found), *_wrong_secrets_folder(found), *_wrong_certificates(found)]
     if problems:
         lines = "\n".join(f"    {problem}" for problem in problems)
         raise StackError(f"{path} cannot be used as it is:\n{lines}")
-    return Settings(path, values)
+    return found
 
 
-def _missing_paths(values: Mapping[str, str]) -> list[str]:
+def _wrong_secrets_folder(found: Settings) -> list[str]:
+    # Its mode becomes 700 and its owner the containers' user: never do that to somebody's home.
+    folder = found.secrets_folder()
+    if folder.is_dir():
+        others = {path.name for path in folder.iterdir()} - set(FOLDERS)
+        wrong = "holds other things" if others and not (folder / "push").is_dir() else ""
+    else:
+        wrong = "is no folder" if folder.exists() else ""
+    if folder in {ROOT, *ROOT.parents, Path.home(), *Path.home().parents}:
+        wrong = "is not for secrets alone"
+    example = "for example SECRETS_DIR=./secrets"
+    return [f"SECRETS_DIR: {folder} {wrong}; {example}"] if wrong else []
+
+
+def _wrong_certificates(found: Settings) -> list[str]:
+    path = found.path("ALERT_CA_FILE")
+    if path is None or not path.is_file():
+        return []  # a missing file is told by its name already
+    try:
+        ssl.create_default_context().load_verify_locations(cafile=str(path))
+    except (ssl.SSLError, OSError) as error:
+        reason = getattr(error, "reason", None) or error.strerror
+        example = variables.BY_NAME["ALERT_CA_FILE"].example
+        return [
+            f"ALERT_CA_FILE: {path} holds no certificates in PEM ({reason}); "
+            f"for example ALERT_CA_FILE={example}"
+        ]
+    return []
+
+
+def _mentioned(others: Mapping[str, str]) -> set[str]:
+    """Return the names that the user's own additions to docker-compose.yml use."""
+    texts = [
+        path.read_text(errors="replace") for name in OVERRIDES if (path := ROOT / name).exists()
+    ]
+    words = set(re.findall(r"\w+", "\n".join(texts)))
+    return words & others.keys()
+
+
+def _missing_paths(found: Settings) -> list[str]:
     # Docker would make an empty folder in the place of a path that does not exist.
     problems = []
     for name, kind, there in (
         ("WORKSPACE_DIR", "folder", Path.is_dir),
+        ("OBSERVED_DIR", "folder", Path.is_dir),
         ("PROBES_FILE", "file", Path.is_file),
+        ("ALERT_CA_FILE", "file", Path.is_file),
     ):
-        text = variables.value(values, name)
-        if text and not there(ROOT / text):
+        text = found[name]
+        if text and not there(found.path(name) or ROOT):
             example = variables.BY_NAME[name].example
             problems.append(f"{name}: there is no {kind} {text!r}; for example {name}={example}")
     return problems
 
 
-def enabled(settings: Settings, name: str) -> bool:
-    """Tell whether a setting that is a flag is switched on."""
-    return variables.flag(settings.values, name)
+def check_secrets(settings: Settings) -> None:
+    """Refuse secret files that hold something else than they should, or have a wrong name.
+
+    Raises:
+        StackError: with a line for each; never with a secret.
+    """
+    folder = settings.secrets_folder()
+    _, problems = secrets.read(folder, settings.values)
+    if problems:
+        lines = "\n".join(f"    {problem}" for problem in problems)
+        raise StackError(f"{folder}/alertmanager cannot be used as it is:\n{lines}")
 
 
 def warnings(settings: Settings) -> list[str]:
     """Return what is allowed but should be known."""
+    notes = []
     address = settings["BIND_ADDRESS"]
-    if address.startswith("127.") or address in {"::1", "localhost"}:
-        return []
-    return [
-        f"BIND_ADDRESS={address} opens Prometheus and Alertmanager, which ask for no password, to other "
-        "machines; put a proxy with TLS and log-in in front, or keep 127.0.0.1."
-    ]
+    if not (address.startswith("127.") or address == "::1"):
+        notes.append(
+            f"BIND_ADDRESS={address} opens Prometheus and Alertmanager, which ask for no password, "
+            "to other machines; put a proxy with TLS and log-in in front, or keep 127.0.0.1."
+        )
+    places: dict[str, list[str]] = {}
+    for name in sorted(settings.others):
+        places.setdefault(foreign.place(name), []).append(name)
+    nobody = [name for name in places.pop("", []) if name not in _mentioned(settings.others)]
+    if passed := "; ".join(f"{', '.join(names)} to {where}" for where, names in places.items()):
+        notes.append(f"passed on from {settings.file.name}: {passed}.")
+    if nobody:
+        notes.append(f"in {settings.file.name}, read by no part of the stack: {', '.join(nobody)}.")
+    return notes
 
 
 def check_ports(settings: Settings, ours: Mapping[str, int]) -> None:
@@ -139,7 +151,7 @@ def check_ports(settings: Settings, ours: Mapping[str, int]) -> None:
     taken = []
     for service, variable in PORTS.items():
         port = int(settings[variable])
-        if ours.get(service) == port or not _in_use(address, port):
+        if port in ours.values() or not _in_use(address, port):
             continue
         taken.append(
             f"    port {port} on {address} ({service}) is in use{_by(port)}; "

@@ -7,8 +7,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from . import packages
 from .console import StackError, last_lines, run, step, watch
+from .provision import packages
 
 LOCK = "requirements-dev.txt"
 

@@ -8,9 +8,9 @@ from collections.abc import Container, Hashable
 
 from services.metrics.exposition.messages import Chunk, Shape, assemble, shape_of
 from services.metrics.series.series_list import SeriesList
-from services.metrics.store.group import View
+from services.metrics.series.view import View
 
-MOST = 100_000
+MAX_PREPARED_ENTRIES = 100_000
 """Entries of all lists together that are prepared and not shown yet."""
 Made = tuple[SeriesList, str, list[Chunk]]
 
@@ -38,7 +38,7 @@ class Chunks:
             self._drop(prefix)
             self._prepared[prefix] = made
             self._weight += len(series)
-            while self._weight > MOST and len(self._prepared) > 1:
+            while self._weight > MAX_PREPARED_ENTRIES and len(self._prepared) > 1:
                 self._drop(next(iter(self._prepared)))
 
     def of(self, key: Hashable, view: View, family: str) -> Chunk:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from services.metrics.series.series_list import Family, Floats, Ints
-from services.metrics.store.group import View
+from services.metrics.series.view import View
 
 Views = Mapping[Any, View]
 Row = tuple[Hashable, int, int]

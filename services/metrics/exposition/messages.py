@@ -1,8 +1,8 @@
-"""Protocol buffer messages of a scrape, with room left for the values.
+"""Protocol buffer messages of a scrape, with slots left for the values.
 
-Source: ``io.prometheus.client`` (metrics.proto of prometheus/client_model). Every value takes
-eight bytes: a double has them by nature, a whole number is padded to them, which the encoding
-allows. So values can be put into a finished message at known places.
+Source: ``io.prometheus.client`` (metrics.proto of prometheus/client_model). Every value has a slot of
+one size: a double has eight bytes by nature, a whole number is padded (a count to ten bytes, for 64
+bits), which the encoding allows. So values can be put into a finished message at known places.
 """
 
 from __future__ import annotations
@@ -16,17 +16,23 @@ import numpy as np
 
 from services.metrics.exposition.lines import has_instance, without_instance
 from services.metrics.parsing.lexer import unescape
+from services.metrics.series.labels import PAIR
 from services.metrics.series.merge import metric_of
 from services.metrics.series.series_list import CREATED, Family, Ints, SeriesList
-from services.metrics.store.duplicate_series import PAIR
 
 TYPES = {"counter": 0, "gauge": 1, "summary": 2, "unknown": 3, "histogram": 4}
 """Number of each type; everything else is a gauge."""
 KINDS = DOUBLE, COUNT, SECONDS, NANOS = range(4)
-"""What stands in a room: a float64, a whole number, and the two parts of a time."""
+"""What stands in a slot: a float64, a whole number, and the two parts of a time."""
 
 _SIMPLE = {"counter": b"\x1a", "unknown": b"\x2a"}
-_ROOM = b"\x00" * 8
+_SLOTS = {
+    DOUBLE: bytes(8),
+    COUNT: bytes(8) + b"\x80\x00",
+    SECONDS: bytes(8),
+    NANOS: bytes(8),
+}
+"""What stands where a value will be, by kind."""
 _INFINITE = struct.pack("<d", float("inf"))
 Place = tuple[int, int, int]
 """Kind, offset, and the entry of the list whose value goes there."""
@@ -54,23 +60,23 @@ class Shape:
     Args:
         bodies: of each metric its own labels and its value.
         own_instance: of each metric, whether it has an instance of its own.
-        rooms: a column for each: kind, metric, offset in the body, entry.
+        slots: a column for each: kind, metric, offset in the body, entry.
     """
 
     bodies: list[bytes]
     own_instance: list[bool]
-    rooms: Ints
+    slots: Ints
 
 
 @dataclass
 class Chunk:
-    """The metrics of one family in one view: bytes, and the rooms in them.
+    """The metrics of one family in one view: bytes, and the slots in them.
 
     Args:
         data: ``metric`` fields of a MetricFamily.
-        kinds: of each room.
-        offsets: of each room in ``data``.
-        entries: whose value goes there, for each room.
+        kinds: of each slot.
+        offsets: of each slot in ``data``.
+        entries: whose value goes there, for each slot.
     """
 
     data: bytes
@@ -101,21 +107,21 @@ def assemble(shape: Shape, prefix: str) -> Chunk:
         pieces += (head, body)
         starts.append(position + len(head))
         position += len(head) + len(body)
-    kinds, metrics, offsets, entries = shape.rooms
+    kinds, metrics, offsets, entries = shape.slots
     return Chunk(b"".join(pieces), kinds, np.array(starts, np.intp)[metrics] + offsets, entries)
 
 
 class _Message:
-    """A message in the making: bytes, and the rooms in it."""
+    """A message in the making: bytes, and the slots in it."""
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = bytearray(data)
         self.places: list[Place] = []
 
-    def room(self, tag: bytes, kind: int, entry: int) -> None:
+    def slot(self, tag: bytes, kind: int, entry: int) -> None:
         self.data += tag
         self.places.append((kind, len(self.data), entry))
-        self.data += _ROOM
+        self.data += _SLOTS[kind]
 
     def message(self, tag: bytes, inner: _Message) -> None:
         self.data += tag + varint(len(inner.data))
@@ -144,8 +150,8 @@ def shape_of(series: SeriesList, at: int) -> Shape:
             places.append((kind, len(bodies), offset, entry))
         bodies.append(bytes(metric.data))
         own_instance.append(has_instance(labels))
-    rooms = np.array(places, dtype=np.intp).reshape(-1, 4).T.copy()
-    return Shape(bodies, own_instance, rooms)
+    slots = np.array(places, dtype=np.intp).reshape(-1, 4).T.copy()
+    return Shape(bodies, own_instance, slots)
 
 
 def _metrics(family: Family, series: SeriesList, at: int) -> Iterator[tuple[str, list[int]]]:
@@ -175,14 +181,14 @@ def _labels(block: str) -> bytes:
 def _began(value: _Message, tag: bytes, entries: list[int]) -> None:
     for entry in entries[:1]:
         time = _Message()
-        time.room(b"\x08", SECONDS, entry)
-        time.room(b"\x10", NANOS, entry)
+        time.slot(b"\x08", SECONDS, entry)
+        time.slot(b"\x10", NANOS, entry)
         value.message(tag, time)
 
 
 def _simple(metric: _Message, family: Family, entries: list[int], began: list[int]) -> None:
     value = _Message()
-    value.room(b"\x09", DOUBLE, entries[0])
+    value.slot(b"\x09", DOUBLE, entries[0])
     if family.type == "counter":
         _began(value, b"\x1a", began)
     metric.message(_SIMPLE.get(family.type, b"\x12"), value)
@@ -198,13 +204,13 @@ def _distribution(
         if suffix == "_count":
             count = entry
         elif suffix == "_sum":
-            value.room(b"\x11", DOUBLE, entry)
+            value.slot(b"\x11", DOUBLE, entry)
         else:
             point, bound = _point(series.labels[entry], entry, histogram)
             value.message(b"\x1a", point)
             count = entry if count is None and histogram and bound == _INFINITE else count
     if count is not None:
-        value.room(b"\x08", COUNT, count)
+        value.slot(b"\x08", COUNT, count)
     _began(value, b"\x7a" if histogram else b"\x22", began)
     metric.message(b"\x3a" if histogram else b"\x22", value)
 
@@ -215,9 +221,9 @@ def _point(labels: str, entry: int, bucket: bool) -> tuple[_Message, bytes]:
     bound = struct.pack("<d", float(text))
     point = _Message()
     if bucket:
-        point.room(b"\x08", COUNT, entry)
+        point.slot(b"\x08", COUNT, entry)
         point.data += b"\x11" + bound
     else:
         point.data += b"\x09" + bound
-        point.room(b"\x11", DOUBLE, entry)
+        point.slot(b"\x11", DOUBLE, entry)
     return point, bound

@@ -60,7 +60,7 @@ class ProtobufRenderer:
         self._begin()
 
     def _begin(self) -> None:
-        self._regions, self._rooms = Regions(), ValueSlots()
+        self._regions, self._value_slots = Regions(), ValueSlots()
         self._sheet = _Sheet(bytearray(), np.zeros(0))
 
     def prepare(self, prefix: str, series: SeriesList) -> None:
@@ -89,7 +89,7 @@ class ProtobufRenderer:
         slots = layout.changed_since(sheet.takes)
         changed = values[slots].view(np.int64) != sheet.shown[slots].view(np.int64)
         for some in (new, slots[changed]):
-            self._rooms.put(sheet.buffer, some, values[some])
+            self._value_slots.put(sheet.buffer, some, values[some])
             sheet.shown[some] = values[some]
         sheet.takes = layout.takes
         self._layout = layout
@@ -119,7 +119,9 @@ class ProtobufRenderer:
             self._regions.place(family.name, partial(_header, family), keys, Making(get, new))
         self._regions.end()
         self._chunks.keep_only(views)
-        return self._rooms.register(self._regions.moved, len(layout.values)), self._regions.writes
+        return self._value_slots.register(
+            self._regions.moved, len(layout.values)
+        ), self._regions.writes
 
 
 def _more(size: int) -> int:

@@ -26,7 +26,7 @@ class Region:
 
     Args:
         start: first byte of it.
-        room: bytes that it may use.
+        capacity: bytes that it may use.
         head: what stands in front of the chunks.
         keys: of the views that the chunks are of.
         rows: the chunks, one after the other.
@@ -34,7 +34,7 @@ class Region:
     """
 
     start: int
-    room: int
+    capacity: int
     head: bytes = b""
     keys: list[Hashable] = field(default_factory=list)
     rows: list[Placed] = field(default_factory=list)
@@ -120,10 +120,10 @@ class Regions:
         size = sum(len(chunk.data) for chunk, _ in chunks)
         front = head(size)
         needed = len(front) + size
-        if region is None or region.room < needed:
-            self._left += region.room if region is not None else 0
+        if region is None or region.capacity < needed:
+            self._left += region.capacity if region is not None else 0
             region = Region(self.size, needed + needed // SPARE)
-            self.size += region.room
+            self.size += region.capacity
         if region.head != front:
             self.writes.append((region.start, front))
         rows, at = [], region.start + len(front)
@@ -144,7 +144,7 @@ class Regions:
 
     def end(self) -> None:
         """Give up the places of families that were not placed again."""
-        self._left += sum(region.room for region in self._before.values())
+        self._left += sum(region.capacity for region in self._before.values())
         self._before = {}
 
     @property

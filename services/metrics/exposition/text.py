@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.metrics.exposition.body import Body
 from services.metrics.exposition.layout import Layout, Views
 from services.metrics.exposition.lines import PrefixCache
 from services.metrics.exposition.number_format import render
+from services.metrics.exposition.openmetrics_names import (
+    openmetrics_name,
+    openmetrics_type,
+    without_type,
+)
 from services.metrics.parsing.lexer import escape_help
-from services.metrics.series.series_list import CREATED, Family, Ints
+from services.metrics.series.regularity import irregular
+from services.metrics.series.series_list import (
+    CREATED,
+    RECENT,
+    TOTAL,
+    Family,
+    Floats,
+    Ints,
+    SeriesList,
+)
 
 _TEXT_TYPES = {
     "info": "gauge",
@@ -35,6 +50,7 @@ class TextRenderer:
         self._slots: Ints = np.zeros(0, dtype=np.intp)
         self._rendered = np.zeros(0)
         self._pieces: list[bytes] = []
+        self._judged = _Judged([])
 
     def render(self, layout: Layout, views: Views) -> Body:
         """Return the body of a scrape.
@@ -45,7 +61,10 @@ class TextRenderer:
         """
         if layout is not self._layout:
             self._arrange(layout, views)
-        values = layout.take(views)[self._slots]
+        taken = layout.take(views)
+        if self._judged.irregular(taken).any():
+            self._arrange(layout, views)
+        values = taken[self._slots]
         changed = np.flatnonzero(values.view(np.int64) != self._rendered.view(np.int64))
         if len(changed) * 2 > len(values):
             self._pieces[1::2] = render(values)
@@ -61,21 +80,22 @@ class TextRenderer:
     def _arrange(self, layout: Layout, views: Views) -> None:
         heads: list[bytes] = []
         slots: list[Ints] = []
+        untyped = self._without_type(layout, views)
         for family, rows in layout.chunks:
-            mark = len(heads)
-            for key, low, high in rows:
-                view = views[key]
-                lines = self._cache.get(key, view.prefix, view.series)
-                where = np.arange(low, high)
-                if self._hides_created(family):
-                    where = where[view.series.roles[low:high] != CREATED]
-                if len(where) == high - low:
-                    heads.extend(lines[low:high])
-                else:
-                    heads.extend(lines[i] for i in where.tolist())
-                slots.append(where + layout.bases[key])
-            if len(heads) > mark:
-                heads[mark] = self._header(family) + heads[mark]
+            bare = family.name in untyped
+            for sample in family.sample_names if bare else (None,):
+                mark = len(heads)
+                for key, low, high in rows:
+                    view = views[key]
+                    where = self._shown(family, view.series, (low, high), sample)
+                    lines = self._cache.get(key, view.prefix, view.series)
+                    if len(where) == high - low:
+                        heads.extend(lines[low:high])
+                    else:
+                        heads.extend(lines[i] for i in where.tolist())
+                    slots.append(where + layout.bases[key])
+                if len(heads) > mark:
+                    heads[mark] = self._header(family, sample) + heads[mark]
         self._slots = np.concatenate(slots) if slots else np.zeros(0, dtype=np.intp)
         values = layout.take(views)[self._slots]
         self._pieces = [b""] * (2 * len(heads))
@@ -83,14 +103,56 @@ class TextRenderer:
         self._pieces[1::2] = render(values)
         self._rendered, self._layout = values, layout
 
-    def _hides_created(self, family: Family) -> bool:
-        return not self._openmetrics or _type(family, True) == "unknown"
+    def _without_type(self, layout: Layout, views: Views) -> frozenset[str]:
+        """Return the families that OpenMetrics cannot show as what they are.
 
-    def _header(self, family: Family) -> bytes:
-        kind, name = _type(family, self._openmetrics), family.name
+        Of histograms and summaries it takes for counters what others may see fall: a sum below 0,
+        a sum that is not a number, a quantile below 0.
+        """
+        if not self._openmetrics:
+            return frozenset()
+        bare: set[str] = set()
+        values = layout.take(views)
+        found: list[tuple[int, bool, str]] = []
+        for family, rows in layout.chunks:
+            if family.type not in ("histogram", "summary"):
+                continue
+            for key, low, high in rows:
+                series = views[key].series
+                if family.name in irregular(series):
+                    bare.add(family.name)
+                roles = series.roles[low:high]
+                for at in np.flatnonzero(np.isin(roles, (TOTAL, RECENT))).tolist():
+                    found.append((layout.bases[key] + low + at, roles[at] == TOTAL, family.name))
+        self._judged = _Judged(found)
+        for at in np.flatnonzero(self._judged.irregular(values)).tolist():
+            bare.add(found[at][2])
+        self._judged = _Judged([row for row in found if row[2] not in bare])
+        families = [family for family, _ in layout.chunks]
+        return without_type(families, bare & {family.name for family in families})
+
+    def _shown(
+        self, family: Family, series: SeriesList, span: tuple[int, int], sample: str | None
+    ) -> Ints:
+        """Return which entries of a span are shown, all or those of one sample name."""
+        low, high = span
+        where: Ints = np.arange(low, high)
+        lasting = series.roles[low:high] != CREATED
+        if sample is not None:
+            named = np.array([name == sample for name in series.names[low:high]], dtype=bool)
+            where = where[named & lasting]
+        elif not self._openmetrics or openmetrics_type(family) == "unknown":
+            where = where[lasting]
+        return where
+
+    def _header(self, family: Family, sample: str | None) -> bytes:
+        if sample is not None:
+            name, kind = sample, "unknown"
+        elif self._openmetrics:
+            name, kind = openmetrics_name(family), openmetrics_type(family)
+        else:
+            name, kind = family.name, _TEXT_TYPES.get(family.type, family.type)
         lines = []
-        if self._openmetrics and kind in ("counter", "info"):
-            name = name[: -len("_total" if kind == "counter" else "_info")]
         if family.help:
             lines.append(f"\n# HELP {name} {escape_help(family.help, self._openmetrics)}")
         lines.append(f"\n# TYPE {name} {kind}")
@@ -99,16 +161,19 @@ class TextRenderer:
         return "".join(lines).encode()
 
 
-def _type(family: Family, openmetrics: bool) -> str:
-    """Return the type as the format writes it.
+class _Judged:
+    """Sums and quantiles of the families that are shown with their type.
 
-    A counter whose name does not end in ``_total`` is unknown to OpenMetrics: as a counter it
-    would change its name there, and the same series would be stored under two names.
+    Args:
+        rows: slot, whether it is a sum, and the family.
     """
-    if not openmetrics:
-        return _TEXT_TYPES.get(family.type, family.type)
-    if family.type == "counter" and not family.name.endswith("_total"):
-        return "unknown"
-    if family.type == "info" and not family.name.endswith("_info"):
-        return "gauge"
-    return "unknown" if family.type == "untyped" else family.type
+
+    def __init__(self, rows: list[tuple[int, bool, str]]) -> None:
+        self._slots: Ints = np.array([slot for slot, _, _ in rows], dtype=np.intp)
+        self._sums = np.array([is_sum for _, is_sum, _ in rows], dtype=np.bool_)
+
+    def irregular(self, values: Floats) -> NDArray[np.bool_]:
+        """Tell which of them OpenMetrics does not allow: below 0, or a sum that is no number."""
+        mine = values[self._slots]
+        found: NDArray[np.bool_] = (mine < 0) | (np.isnan(mine) & self._sums)
+        return found

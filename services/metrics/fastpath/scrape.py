@@ -1,66 +1,80 @@
-"""A scrape without compression, on a connection that is known already: Prometheus' own."""
+"""A scrape, rendered in a thread of its own and sent by the event loop."""
 
 from __future__ import annotations
 
-import socket
-import struct
-from collections.abc import Sequence
+import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from services.metrics.exposition.negotiate import CONTENT_TYPES, choose, takes_gzip
-from services.metrics.fastpath.head import Answers, Head, Unusual
+from isal import igzip
+
+from services.metrics.exposition.body import Body
+from services.metrics.exposition.negotiate import CONTENT_TYPES, Format, choose, takes_gzip
+from services.metrics.fastpath.headers import pick
+from services.metrics.front.asgi import Headers, Scope
+from services.metrics.protocol.answer import NO_SNIFF
+from services.metrics.protocol.origin import host_allowed
 from services.metrics.service import Service
 
-PATIENCE = 30
-"""Seconds after which a reader that takes nothing more is left."""
-AT_ONCE = 512
-"""Pieces that are sent in one call; systems take at least 1,024."""
-_PATIENCE = struct.pack("ll", PATIENCE, 0)
+THREADS = 2
+"""Scrapes are rendered one after the other; the second thread packs while the first one renders."""
+
+_KNOWN = frozenset((b"accept", b"accept-encoding", b"authorization", b"host"))
+_UNUSUAL = frozenset((b"origin",))
+_VARY = (b"vary", b"Accept, Accept-Encoding")
 
 
-class ScrapeLane:
-    """Answers scrapes, in a thread: what is rendered is sent from where it stands.
+class ScrapePath:
+    """Answers scrapes.
 
     Args:
         service: what is shown.
-        answers: writes heads.
     """
 
-    def __init__(self, service: Service, answers: Answers) -> None:
+    def __init__(self, service: Service) -> None:
         self._service = service
-        self._answers = answers
+        self._threads = ThreadPoolExecutor(THREADS, "scrape")
 
-    def answer(self, head: Head, to: socket.socket) -> None:
-        """Send the answer.
+    def wanted(self, scope: Scope) -> tuple[Format, bool] | None:
+        """Return the format and whether it is to be packed, None for every other request."""
+        if scope["raw_path"] != b"/metrics" or scope["method"] != "GET" or scope["query_string"]:
+            return None
+        headers = pick(scope["headers"], _KNOWN, _UNUSUAL)
+        if headers is None:
+            return None
+        auth = self._service.auth
+        if auth.admits("read", headers.get(b"authorization")) is None:
+            return None
+        if not auth.needs_token("read") and not host_allowed(
+            headers.get(b"host"), self._service.settings.allowed_hosts
+        ):
+            return None
+        return choose(headers.get(b"accept")), takes_gzip(headers.get(b"accept-encoding"))
+
+    async def render(self, form: Format, packed: bool) -> tuple[Body, Headers]:
+        """Render in a thread; the body has to be given back.
 
         Args:
-            head: of the request.
-            to: a blocking socket without a timeout.
-
-        Raises:
-            Unusual: the route has to take it; nothing was sent.
-            OSError: the reader is gone, or has taken nothing for :data:`PATIENCE`.
+            form: the format.
+            packed: compress it with gzip.
         """
-        headers = head.headers
-        if not self._service.access.admits("read", headers.get("authorization")):
-            raise Unusual
-        if takes_gzip(headers.get("accept-encoding")):
-            raise Unusual
-        form = choose(headers.get("accept"))
-        # One call sends all of it while the interpreter serves others; a timeout of Python's own
-        # would make it a call for every piece that the reader takes.
-        to.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _PATIENCE)
-        with self._service.exposition.render(form) as body:
-            vary = b"Vary: Accept, Accept-Encoding\r\n"
-            to.sendall(self._answers.head(CONTENT_TYPES[form], body.size, vary))
-            _send(to, body.pieces)
+        working = self._threads.submit(self._work, form, packed)
+        try:
+            body = await asyncio.wrap_future(working)
+        except asyncio.CancelledError:
+            working.add_done_callback(_give_back)
+            raise
+        headers = [(b"content-type", CONTENT_TYPES[form].encode()), NO_SNIFF, _VARY]
+        if packed:
+            headers.append((b"content-encoding", b"gzip"))
+        return body, [*headers, (b"content-length", b"%d" % body.size)]
+
+    def _work(self, form: Format, packed: bool) -> Body:
+        body = self._service.exposition.render(form)
+        return Body([igzip.compress(body.take(), compresslevel=0)]) if packed else body
 
 
-def _send(to: socket.socket, pieces: Sequence[bytes | memoryview]) -> None:
-    """Send pieces, many in one call."""
-    for first in range(0, len(pieces), AT_ONCE):
-        some = pieces[first : first + AT_ONCE]
-        sent = to.sendmsg(some)
-        for piece in some:  # what one call did not take, because the reader was slow
-            if sent < len(piece):
-                to.sendall(memoryview(piece)[sent:])
-            sent = max(0, sent - len(piece))
+def _give_back(working: Future[Body]) -> None:
+    """Give back a body that nobody waits for any more."""
+    if not working.cancelled() and working.exception() is None:
+        with working.result():
+            pass

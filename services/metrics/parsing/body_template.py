@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
 
 import numpy as np
 
 from services.metrics.errors import Rejected
-from services.metrics.parsing.text import Parsed
-from services.metrics.series.series_list import Floats, SeriesList
+from services.metrics.parsing.lexer import is_number
+from services.metrics.parsing.parsed import Parsed
+from services.metrics.parsing.value_rules import faults
+from services.metrics.protocol.push import RejectedFamily
+from services.metrics.series.series_list import Floats, Ints, SeriesList
 
 _NUMBER_BYTES = b"0123456789+-.eEInfNa"
+_LINE_BYTES = 41
+"""What a line takes in memory beside its text."""
+MAX_KEPT_BYTES = 32 * 1024 * 1024
+"""Lines that are longer together are not kept: such a body is read line by line each time."""
 
 
 def name_of(heads: list[bytes], openmetrics: bool) -> str:
@@ -28,24 +34,29 @@ class BodyTemplate:
     Args:
         parsed: the body as it was read line by line.
         openmetrics: its format.
+
+    Attributes:
+        name: by which a sender may refer to the lines (``Dreamos-Series-List``); empty where the
+            next body with the same lines might be read in another way.
+        series: the list.
+        rows: number of the body's line of each sample line, from 1.
+        rejected: families of the body that were left out of the list.
+        bytes: kept of the lines.
     """
 
     def __init__(self, parsed: Parsed, openmetrics: bool = False) -> None:
-        self._openmetrics = openmetrics
         self.series: SeriesList = parsed.series
         self.rows = parsed.rows
-        identity = np.arange(len(parsed.order))
-        self._order = None if np.array_equal(parsed.order, identity) else parsed.order
-        self._heads = parsed.heads if parsed.plain else None
+        self.rejected: tuple[RejectedFamily, ...] = parsed.rejected
+        self.name = name_of(parsed.heads, openmetrics) if parsed.repeatable else ""
+        self._order = _unless_identity(parsed.order, len(parsed.rows))
         self._lengths = [len(head) for head in parsed.heads]
-        self._all_heads = parsed.heads
+        size = sum(self._lengths) + _LINE_BYTES * len(self._lengths)
+        kept = parsed.plain and parsed.repeatable and size <= MAX_KEPT_BYTES
+        self._heads = parsed.heads if kept else None
+        self.bytes = size if kept else 0
         rows = set(parsed.rows)
         self._comments = [at for at in range(len(parsed.heads)) if at + 1 not in rows]
-
-    @cached_property
-    def name(self) -> str:
-        """The name by which a sender may refer to this list of lines (``Dreamos-Series-List``)."""
-        return name_of(self._all_heads, self._openmetrics)
 
     @property
     def lines(self) -> int:
@@ -58,6 +69,9 @@ class BodyTemplate:
         Returns:
             One value for each entry of :attr:`series`, or None when the body has other lines
             or a value that only the strict reader can judge.
+
+        Raises:
+            Rejected: ``value`` (see :meth:`arrange`).
         """
         heads = self._heads
         if heads is None:
@@ -79,37 +93,28 @@ class BodyTemplate:
             values = np.fromiter(map(float, texts), np.float64, len(texts))
         except ValueError:
             return None
+        if not np.isfinite(values).all():
+            # Python reads +NaN and 1e999, which Go refuses.
+            odd = np.flatnonzero(~np.isfinite(values)).tolist()
+            if not all(is_number(texts[at].decode()) for at in odd):
+                return None
         return self.arrange(values)
 
     def arrange(self, values: Floats) -> Floats:
         """Put values in the order of the lines into the order of :attr:`series`.
 
         Raises:
-            Rejected: ``value`` when a counter is negative or not a finite number.
+            Rejected: ``value`` when one is not as its type wants it (see :func:`faults`).
         """
         ordered = values if self._order is None else values[self._order]
-        counts = ordered[self.series.counts]
-        if len(counts) and not (counts.min() >= 0 and counts.max() < np.inf):
-            self._refuse(counts)
-        steps = self.series.steps
-        if len(steps) and (ordered[steps] < ordered[steps - 1]).any():
-            self._refuse_falling(ordered)
+        for fault in faults(self.series, ordered):
+            raise Rejected("value", fault.message, self._row(fault.entry))
         return ordered
-
-    def _refuse_falling(self, ordered: Floats) -> None:
-        steps = self.series.steps
-        entry = int(steps[np.flatnonzero(ordered[steps] < ordered[steps - 1])[0]])
-        name = self.series.names[entry]
-        raise Rejected(
-            "value", f"{name}: a bucket counts less than a smaller one", self._row(entry)
-        )
 
     def _row(self, entry: int) -> int:
         return self.rows[entry if self._order is None else int(self._order[entry])]
 
-    def _refuse(self, counts: Floats) -> None:
-        bad = int(np.flatnonzero(~((counts >= 0) & (counts < np.inf)))[0])
-        entry = int(self.series.counts[bad])
-        name = self.series.names[entry]
-        message = f"{name}: a counter is a finite number, not below 0"
-        raise Rejected("value", message, self._row(entry))
+
+def _unless_identity(order: Ints, lines: int) -> Ints | None:
+    """Return the order, None where it changes nothing and leaves nothing out."""
+    return None if np.array_equal(order, np.arange(lines)) else order

@@ -1,4 +1,4 @@
-"""A body in the making: families as their lines come in, and the rules that hold across lines."""
+"""A family in the making: its lines as they come in, and which sample names are its own."""
 
 from __future__ import annotations
 
@@ -61,7 +61,6 @@ class FamilyBuilder:
     help: str | None = None
     unit: str = ""
     aggregate: str = "sum"
-    closed: bool = False
     rows: list[tuple[Entry, str, int]] = field(default_factory=list)
     """Each series, the metric that it is a part of, its number among the lines with samples."""
 
@@ -93,7 +92,7 @@ class FamilyBuilder:
         return _ROLES.get((self.kind, suffix), GAUGE_ROLES[self.aggregate])
 
     def parts(self) -> list[FamilyBuilder]:
-        """Return the families that the draft amounts to.
+        """Return the families that it amounts to.
 
         A gauge histogram becomes three gauges: that is what Prometheus stores of it, and only
         OpenMetrics has a name for it.
@@ -132,7 +131,7 @@ def canonical(pairs: list[tuple[str, str]], drop: frozenset[str]) -> str:
 
 
 def check_labels(
-    draft: FamilyBuilder, suffix: str, pairs: list[tuple[str, str]], line: int
+    family: FamilyBuilder, suffix: str, pairs: list[tuple[str, str]], line: int
 ) -> None:
     """Hold the labels that mean something to the type against it.
 
@@ -140,18 +139,18 @@ def check_labels(
         Rejected: ``type`` when ``le`` or ``quantile`` is missing or is not a number.
     """
     wanted = None
-    if suffix == "_bucket" and draft.kind in ("histogram", "gaugehistogram"):
+    if suffix == "_bucket" and family.kind in ("histogram", "gaugehistogram"):
         wanted = "le"
-    elif suffix == "" and draft.kind == "summary":
+    elif suffix == "" and family.kind == "summary":
         wanted = "quantile"
-    elif suffix == "" and draft.kind == "stateset":
-        wanted = draft.base
+    elif suffix == "" and family.kind == "stateset":
+        wanted = family.base
     if wanted is None:
         return
     value = dict(pairs).get(wanted)
     if value is None:
-        raise Rejected("type", f"a {draft.kind} needs the label {wanted} here", line)
-    if wanted == draft.base:
+        raise Rejected("type", f"a {family.kind} needs the label {wanted} here", line)
+    if wanted == family.base:
         return
     try:
         bound = float(value)
@@ -161,17 +160,17 @@ def check_labels(
         raise Rejected("type", f"{wanted}={value!r} is not a usable number", line)
 
 
-def adopt_created(drafts: dict[str, FamilyBuilder]) -> None:
+def adopt_created(families: dict[str, FamilyBuilder]) -> None:
     """Turn families ``x_created`` into the times of beginning of ``x``.
 
     prometheus_client writes them that way in the text format, which has no other place for them.
     """
-    for name in [name for name in drafts if name.endswith("_created")]:
-        child, stem = drafts[name], name[: -len("_created")]
-        parent = drafts.get(stem + "_total") or drafts.get(stem)
+    for name in [name for name in families if name.endswith("_created")]:
+        child, stem = families[name], name[: -len("_created")]
+        parent = families.get(stem + "_total") or families.get(stem)
         if child.kind not in ("gauge", "unknown") or parent is None or parent.openmetrics:
             continue
         if parent.kind in ("counter", "histogram", "summary"):
             rows = ((Entry(e.name, e.labels, CREATED), m, n) for e, m, n in child.rows)
             parent.rows.extend(rows)
-            del drafts[name]
+            del families[name]

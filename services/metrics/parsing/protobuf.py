@@ -6,15 +6,35 @@ out as text and go the way of every other push, so that one place judges.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 
 from services.metrics.errors import Rejected
 from services.metrics.parsing.lexer import METRIC_NAME, escape_help, escape_label
+from services.metrics.protocol.grouping_key import LABEL_NAME
 
-_TYPES = {0: "counter", 1: "gauge", 2: "summary", 3: "untyped", 4: "histogram"}
-_PLACES = {"counter": 3, "gauge": 2, "summary": 4, "untyped": 5, "histogram": 7}
+_TYPES = {
+    0: "counter",
+    1: "gauge",
+    2: "summary",
+    3: "untyped",
+    4: "histogram",
+    5: "gaugehistogram",
+}
+_PLACES = {
+    "counter": 3,
+    "gauge": 2,
+    "summary": 4,
+    "untyped": 5,
+    "histogram": 7,
+    "gaugehistogram": 7,
+}
 _CREATED = {"counter": 3, "summary": 4, "histogram": 15}
+_METRIC = 4
+_EXCESS = 10
+MAX_FIELDS = 200_000
+"""Of one message, so that a body of nothing but fields is not kept in pieces."""
 Labels = list[tuple[str, str]]
 
 
@@ -30,8 +50,11 @@ class Message:
 
     def __init__(self, data: bytes) -> None:
         self._fields: dict[int, list[int | bytes]] = {}
-        at = 0
+        at = found = 0
         while at < len(data):
+            found += 1
+            if found > MAX_FIELDS:
+                raise Rejected("too_large", f"a message has more than {MAX_FIELDS} fields")
             tag, at = _varint(data, at)
             kind = tag & 7
             value: int | bytes
@@ -87,22 +110,29 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise Rejected("parse", "the protocol buffer is cut off")
 
 
-def to_text(body: bytes) -> bytes:
+def to_text(body: bytes, max_series: int = 10_000) -> bytes:
     """Write a protocol buffer push as text.
 
     Args:
         body: families, each with its length in front.
+        max_series: that a push may have. So many more are written out that the families of a
+            snapshot which are too large can be told from the others.
 
     Raises:
-        Rejected: ``parse``, ``utf8``, ``type`` (native histograms) or ``timestamp``.
+        Rejected: ``parse``, ``utf8``, ``type``, ``timestamp``, ``too_large`` or
+            ``too_many_series``.
     """
     lines: list[str] = []
-    at = 0
+    at = samples = 0
     while at < len(body):
         size, at = _varint(body, at)
         if at + size > len(body):
             raise Rejected("parse", "the protocol buffer is cut off")
-        lines.extend(_family(Message(body[at : at + size])))
+        for line in _family(Message(body[at : at + size])):
+            lines.append(line)
+            samples += not line.startswith("#")
+            if samples > _EXCESS * max_series:
+                raise Rejected("too_many_series", f"more than {max_series} series")
         at += size
     return "".join(lines).encode("utf-8")
 
@@ -113,19 +143,20 @@ def _family(family: Message) -> Iterator[str]:
         raise Rejected("parse", f"{name[:40]!r} is not a metric name")
     kind = _TYPES.get(number)
     if kind is None:
-        raise Rejected("type", f"the type of {name} is not known here")
+        raise Rejected("type", f"the type of {name[:40]} is not known here")
     if family.text(2):
         yield f"# HELP {name} {escape_help(family.text(2), False)}\n"
     yield f"# TYPE {name} {kind}\n"
     began: list[str] = []
-    for data in family.parts(4):
+    for data in family.parts(_METRIC):
         metric = Message(data)
-        labels = [(pair.text(1), pair.text(2)) for pair in map(Message, metric.parts(1))]
+        labels = [_label(Message(pair)) for pair in metric.parts(1)]
         if metric.whole(6):
-            raise Rejected("timestamp", f"{name}: a pushed sample must not have a timestamp")
+            message = f"{name[:40]}: a pushed sample must not have a timestamp"
+            raise Rejected("timestamp", message)
         value = metric.message(_PLACES[kind])
         if value is None:
-            raise Rejected("type", f"a metric of {name} has no {kind}")
+            raise Rejected("type", f"a metric of {name[:40]} has no {kind}")
         yield from _samples(name, kind, labels, value)
         created = value.message(_CREATED.get(kind, 0))
         if created is not None:
@@ -136,30 +167,50 @@ def _family(family: Message) -> Iterator[str]:
         yield from began
 
 
+def _label(pair: Message) -> tuple[str, str]:
+    name = pair.text(1)
+    if not LABEL_NAME.fullmatch(name):
+        raise Rejected("label", f"{name[:40]!r} is not a label name")
+    return name, pair.text(2)
+
+
 def _stem(name: str, kind: str) -> str:
     return name.removesuffix("_total") if kind == "counter" else name
 
 
 def _samples(name: str, kind: str, labels: Labels, value: Message) -> Iterator[str]:
-    if kind not in ("histogram", "summary"):
-        yield _line(name, labels, value.double(1))
-        return
-    count = value.whole(1)
     if kind == "summary":
-        for part in map(Message, value.parts(3)):
-            yield _line(name, [*labels, ("quantile", repr(part.double(1)))], part.double(2))
+        yield from _summary(name, labels, value)
+    elif kind in ("histogram", "gaugehistogram"):
+        yield from _histogram(name, kind, labels, value)
     else:
-        buckets = [Message(data) for data in value.parts(3)]
-        if not buckets and any(value.parts(field) for field in (9, 12)):
-            raise Rejected("type", f"{name} is a native histogram; send classic buckets")
-        bounds = [(part.double(2), part.whole(1)) for part in buckets]
-        if not any(bound == float("inf") for bound, _ in bounds):
-            bounds.append((float("inf"), count))
-        for bound, held in bounds:
-            text = "+Inf" if bound == float("inf") else repr(bound)
-            yield _line(name + "_bucket", [*labels, ("le", text)], held)
+        yield _line(name, labels, value.double(1))
+
+
+def _summary(name: str, labels: Labels, value: Message) -> Iterator[str]:
+    for part in map(Message, value.parts(3)):
+        yield _line(name, [*labels, ("quantile", repr(part.double(1)))], part.double(2))
     yield _line(name + "_sum", labels, value.double(2))
-    yield _line(name + "_count", labels, count)
+    yield _line(name + "_count", labels, value.whole(1))
+
+
+def _histogram(name: str, kind: str, labels: Labels, value: Message) -> Iterator[str]:
+    """Write the classic buckets; of a histogram that has none (a native one) count and sum."""
+    count = _count(value)
+    bounds = {part.double(2): _count(part) for part in map(Message, value.parts(3))}
+    bounds.setdefault(float("inf"), count)
+    for bound, held in bounds.items():
+        text = "+Inf" if bound == float("inf") else repr(bound)
+        yield _line(name + "_bucket", [*labels, ("le", text)], held)
+    letter = "g" if kind == "gaugehistogram" else ""
+    yield _line(f"{name}_{letter}sum", labels, value.double(2))
+    yield _line(f"{name}_{letter}count", labels, count)
+
+
+def _count(part: Message) -> float:
+    """Return the count of a histogram or a bucket; where it is weighted, what is whole of it."""
+    weighted = part.double(4)
+    return math.floor(weighted) if math.isfinite(weighted) and weighted else part.whole(1)
 
 
 def _line(name: str, labels: Labels, value: float) -> str:

@@ -12,7 +12,10 @@ from services.metrics.errors import Rejected
 
 PREFIX = "/metrics/"
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+POINT_LABELS = frozenset(("le", "quantile"))
+"""Labels by which the series of one metric differ; a group cannot have them."""
 MAX_INCARNATION = 64
+"""Characters."""
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -36,7 +39,9 @@ class GroupingKey:
         return dict(self.labels).get("agent")
 
 
-def parse_path(raw: str, max_labels: int = 30, max_value: int = 2_048) -> GroupingKey:
+def parse_path(
+    raw: str, max_labels: int = 30, max_value: int = 2_048, max_name: int = 128
+) -> GroupingKey:
     """Read ``/metrics/job/<job>{/<label>/<value>}`` as it stands in the request line.
 
     Args:
@@ -45,6 +50,7 @@ def parse_path(raw: str, max_labels: int = 30, max_value: int = 2_048) -> Groupi
             plain value belongs to the value.
         max_labels: most labels of a grouping key.
         max_value: longest value, in characters.
+        max_name: longest name of a label.
 
     Raises:
         Rejected: ``url`` or ``label``, with what is wrong.
@@ -54,19 +60,31 @@ def parse_path(raw: str, max_labels: int = 30, max_value: int = 2_048) -> Groupi
     parts = raw[len(PREFIX) :].split("/")
     if parts and parts[-1] == "" and len(parts) % 2:
         parts.pop()
-    if len(parts) % 2:
-        raise Rejected("url", f"the label {_plain(parts[-1])!r} has no value in the path")
+    if len(parts) % 2 and parts[0] != "metrics":
+        raise Rejected("url", _no_value(_plain(parts[-1])))
     labels: dict[str, str] = {}
     for position in range(0, len(parts), 2):
+        if position == 0 and parts[0] == "metrics":
+            raise Rejected("url", "the path has /metrics twice; clients add it to the address")
         name, value = _pair(parts[position], parts[position + 1])
         if position == 0 and name != "job":
             raise Rejected("url", "the first label of the path must be job")
+        if name in POINT_LABELS:
+            raise Rejected("label", f"{name} belongs to a histogram or a summary, not into a path")
+        if len(name) > max_name:
+            raise Rejected("label", f"the label {name[:40]} is longer than {max_name} characters")
         if name in labels:
             raise Rejected("label", f"the label {name} stands twice in the path")
         if len(value) > max_value:
             raise Rejected("label", f"the value of {name} is longer than {max_value} characters")
         labels[name] = value
     return _target(labels, max_labels)
+
+
+def _no_value(name: str) -> str:
+    if name == "metrics":
+        return "the address ends in /metrics; clients add /metrics/job/<job> to it themselves"
+    return f"the label {name[:40]!r} has no value in the path"
 
 
 def _target(labels: dict[str, str], max_labels: int) -> GroupingKey:
@@ -90,7 +108,7 @@ def _pair(raw_name: str, raw_value: str) -> tuple[str, str]:
     if encoded:
         name = name[: -len("@base64")]
     if not LABEL_NAME.fullmatch(name) or name.startswith("__"):
-        raise Rejected("label", f"{name!r} in the path is not a label name")
+        raise Rejected("label", f"{name[:40]!r} in the path is not a label name")
     if encoded:
         return name, _base64(name, _plain(raw_value))
     if raw_value == "":

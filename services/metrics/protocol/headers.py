@@ -8,8 +8,6 @@ from isal import igzip_lib, isal_zlib
 
 from services.metrics.errors import Rejected
 
-_TEXT = {"", "text/plain", "application/x-www-form-urlencoded"}
-"""The last one is what ``curl --data-binary`` says of every body."""
 OPENMETRICS = "application/openmetrics-text"
 PROTOBUF = "application/vnd.google.protobuf"
 _MESSAGE = "io.prometheus.client.MetricFamily"
@@ -19,27 +17,28 @@ VALUES = "application/vnd.dreamos.values"
 def content_kind(header: str | None) -> str:
     """Return ``text``, ``openmetrics``, ``protobuf`` or ``values``, by the header ``Content-Type``.
 
+    Whatever is not one of the others is read as text, as the Pushgateway does: scripts send what
+    their tool happens to say (``curl`` an HTML form), and prometheus_client ``version=1.0.0``.
+
     Raises:
-        Rejected: ``content_type``.
+        Rejected: ``content_type``: protocol buffers in a form that is not read here.
     """
     kind, _, rest = (header or "").partition(";")
     kind = kind.strip().lower()
     if kind == VALUES:
         return "values"
-    version = ""
+    if kind == OPENMETRICS:
+        return "openmetrics"
+    if kind != PROTOBUF:
+        return "text"
+    parameters = {}
     for part in rest.split(";"):
         name, _, value = part.partition("=")
-        if name.strip().lower() == "version":
-            version = value.strip().strip('"')
-    if kind in _TEXT and version in ("", "0.0.4"):
-        return "text"
-    if kind == OPENMETRICS and version in ("", "0.0.1", "1.0.0"):
-        return "openmetrics"
-    if kind == PROTOBUF and "encoding=delimited" in rest and _MESSAGE in rest:
+        parameters[name.strip().lower()] = value.strip().strip('"')
+    if parameters.get("encoding") == "delimited" and parameters.get("proto") == _MESSAGE:
         return "protobuf"
     raise Rejected(
-        "content_type",
-        f"send text/plain; version=0.0.4, {OPENMETRICS}; version=1.0.0, or delimited {PROTOBUF}",
+        "content_type", f"of protocol buffers only {PROTOBUF}; proto={_MESSAGE}; encoding=delimited"
     )
 
 

@@ -38,6 +38,21 @@ class Push:
 
 
 @dataclass(frozen=True)
+class RejectedFamily:
+    """A family of a snapshot that was left out, while the rest of the push was taken.
+
+    Args:
+        name: of the family, as the body has it.
+        reason: one of :data:`services.metrics.errors.REASONS`.
+        message: one sentence for the sender.
+    """
+
+    name: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class PushResult:
     """What became of a push.
 
@@ -45,8 +60,10 @@ class PushResult:
         outcome: ``accepted``, or ``stale`` when it changed nothing because it was known.
         samples: sample lines that were taken.
         series_list: name of the list of lines, for a sender that wants to send values only.
+        rejected: families of a snapshot that were left out.
     """
 
     outcome: Outcome
     samples: int = 0
     series_list: str | None = None
+    rejected: tuple[RejectedFamily, ...] = ()

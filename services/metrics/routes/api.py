@@ -9,25 +9,21 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from services.metrics import __version__
-from services.metrics.errors import Rejected
 from services.metrics.exposition.number_format import render
 from services.metrics.parsing.lexer import unescape
-from services.metrics.routes.context import refused, require, service
+from services.metrics.routes.context import requires, service
+from services.metrics.series.labels import PAIR
 from services.metrics.series.merge import metric_of
 from services.metrics.series.series_list import CREATED, Family
-from services.metrics.store.duplicate_series import PAIR
-from services.metrics.store.group import View
+from services.metrics.series.view import View
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 @blueprint.get("/metrics")
+@requires("read")
 def metrics() -> Response:
     """List every group with its families, in the Pushgateway's form."""
-    try:
-        require("read")
-    except Rejected as refusal:
-        return refused(refusal)
     groups = []
     for labels, record, view in service().store.inventory():
         group: dict[str, Any] = {
@@ -43,17 +39,14 @@ def metrics() -> Response:
 
 
 @blueprint.get("/status")
+@requires("read")
 def status() -> Response:
     """Say how the service was started and which version it is; no path and no token."""
-    try:
-        require("read")
-    except Rejected as refusal:
-        return refused(refusal)
     running = service()
-    hidden = ("push_token_file", "read_token_file", "data_dir")
+    hidden = ("push_token_file", "read_token_file", "observer_token_file", "data_dir")
     flags = {k: str(v) for k, v in vars(running.settings).items() if k not in hidden}
     for kind in ("push", "read"):
-        flags[f"{kind}_token"] = "required" if running.access.needs_token(kind) else "none"
+        flags[f"{kind}_token"] = "required" if running.auth.needs_token(kind) else "none"
     build = {"version": __version__, "python": platform.python_version()}
     data = {"flags": flags, "start_time": _time(running.started), "build_information": build}
     return jsonify(status="success", data=data)

@@ -3,64 +3,59 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
-from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
+from services.metrics.auth import check_rights
 from services.metrics.errors import Rejected
+from services.metrics.front.body import DRAIN_FACTOR, Body
+from services.metrics.front.ordinary import BODY
 from services.metrics.parsing.protobuf import to_text
 from services.metrics.protocol import headers as reading
-from services.metrics.protocol.grouping_key import GroupingKey, parse_path
+from services.metrics.protocol.answer import limits_header, rejected_text, result_headers
+from services.metrics.protocol.grouping_key import GroupingKey
 from services.metrics.protocol.push import Push, PushResult
-from services.metrics.routes.context import refused, require, service
+from services.metrics.protocol.target import target_of
+from services.metrics.routes.context import requires, service
 
-DRAIN = 4
-"""How many times the limit is read and thrown away, so that the sender is there for the answer."""
-PIECE = 65_536
-_TOO_MUCH = ("too_many_series", "churn")
+_PIECE_BYTES = 65_536
+_NOT_TAKEN = {
+    "too_large": "the body is larger than {limit} bytes",
+    "busy": "too many bodies come in at once; send it again",
+}
 
 blueprint = Blueprint("push", __name__)
 
 
-@lru_cache(maxsize=4096)
-def target_of(raw: str, max_labels: int, max_value: int) -> GroupingKey:
-    """Return what a request line is about (see :func:`parse_path`); repeated ones are looked up."""
-    path = urlsplit(raw).path if not raw.startswith("/") else raw.partition("?")[0]
-    return parse_path(path, max_labels, max_value)
-
-
 @blueprint.route("/metrics/<path:_rest>", methods=["PUT", "POST", "DELETE"])
+@requires("push")
 def push(_rest: str) -> Response:
     """Take a push, or delete a group."""
     running = service()
     began = time.perf_counter()
-    target = None
-    try:
-        require("push")
-        settings = running.settings
-        target = target_of(
-            request.environ.get("RAW_URI") or request.full_path,
-            settings.max_labels,
-            settings.max_label_value,
-        )
-        answer = running.store.delete(target) if request.method == "DELETE" else _take(target)
-    except Rejected as refusal:
-        if target is not None and refusal.reason in _TOO_MUCH:
-            running.brake.hold(target.labels)
-        return refused(refusal)
-    running.metrics.pushes.labels(answer.outcome).inc()
-    running.metrics.samples.inc(answer.samples)
+    target = target_of(
+        request.environ.get("RAW_URI") or request.full_path,
+        running.settings.max_labels,
+        running.settings.max_label_value,
+        running.settings.max_label_name,
+    )
+    deletes = request.method == "DELETE"
+    # Ending one's own process is what a final push does.
+    right = "delete" if deletes and target.incarnation is None else "push"
+    check_rights(g.token, target.labels, right)
+    result = running.store.delete(target) if deletes else _take(target)
+    running.metrics.pushes.labels(result.outcome).inc()
+    running.metrics.samples.inc(result.samples)
     running.metrics.push_duration.observe(time.perf_counter() - began)
-    return _respond(target, answer)
+    return _respond(result, 202 if right == "delete" else 200)
 
 
-def _respond(target: GroupingKey, answer: PushResult) -> Response:
-    plain_delete = request.method == "DELETE" and target.incarnation is None
-    response = Response(status=202 if plain_delete else 200, content_type="text/plain")
-    response.headers["Dreamos-Result"] = answer.outcome
-    if answer.series_list:
-        response.headers["Dreamos-Series-List"] = answer.series_list
+def _respond(result: PushResult, status: int) -> Response:
+    response = Response(rejected_text(result), status, content_type="text/plain")
+    for name, value in result_headers(result):
+        response.headers[name.decode()] = value.decode()
+    if request.method != "DELETE":
+        response.headers["Dreamos-Limits"] = limits_header(service().settings)
     return response
 
 
@@ -76,8 +71,7 @@ def _take(target: GroupingKey) -> PushResult:
     uncertain = reading.flag(headers.get("Dreamos-Uncertain"), "Dreamos-Uncertain")
     body = _read_body()
     if kind == "protobuf":
-        body = to_text(body)
-    service().turns.give_way()
+        body = to_text(body, service().settings.max_series)
     return service().store.push(
         Push(
             target=target,
@@ -95,10 +89,19 @@ def _take(target: GroupingKey) -> PushResult:
 
 def _read_body() -> bytes:
     limit = service().settings.max_body_bytes
+    whole: Body | None = request.environ.get(BODY)
+    if whole is None:  # no front before this application: its tests, and Windows
+        whole = _read_stream(limit)
+    if whole.problem is not None:
+        raise Rejected(whole.problem, _NOT_TAKEN[whole.problem].format(limit=limit))
+    return reading.decode(whole.content, request.headers.get("Content-Encoding"), limit)
+
+
+def _read_stream(limit: int) -> Body:
     raw = request.stream.read(limit + 1)
-    if len(raw) > limit:
-        for _ in range(DRAIN * limit // PIECE):
-            if not request.stream.read(PIECE):
-                break
-        raise Rejected("too_large", f"the body is larger than {limit} bytes")
-    return reading.decode(raw, request.headers.get("Content-Encoding"), limit)
+    if len(raw) <= limit:
+        return Body(raw)
+    for _ in range(DRAIN_FACTOR * limit // _PIECE_BYTES):
+        if not request.stream.read(_PIECE_BYTES):
+            break
+    return Body(b"", "too_large")

@@ -7,10 +7,9 @@ import math
 from flask import Blueprint, Response, jsonify, request
 from isal import igzip
 
-from services.metrics.errors import Rejected
 from services.metrics.exposition.body import Body
 from services.metrics.exposition.negotiate import CONTENT_TYPES, Format, choose, takes_gzip
-from services.metrics.routes.context import refused, require, service
+from services.metrics.routes.context import requires, service
 
 blueprint = Blueprint("scrape", __name__)
 
@@ -26,23 +25,17 @@ SIX = {
 
 
 @blueprint.get("/metrics")
+@requires("read")
 def metrics() -> Response:
     """Show everything, as text or OpenMetrics by the header ``Accept``."""
-    try:
-        require("read")
-    except Rejected as refusal:
-        return refused(refusal)
     form = choose(request.headers.get("Accept"))
     return _response(service().exposition.render(form), form)
 
 
 @blueprint.get("/metrics/file")
+@requires("read")
 def file_metrics() -> Response:
     """Show the metrics of file operations; as JSON, the six counters of the seed."""
-    try:
-        require("read")
-    except Rejected as refusal:
-        return refused(refusal)
     accept = request.headers.get("Accept", "")
     wants_json = "application/json" in accept.lower()
     if request.args.get("format", "json" if wants_json else "text") == "json":

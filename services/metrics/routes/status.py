@@ -1,10 +1,11 @@
-"""GET /health, /-/healthy and /-/ready: open to everybody, for they reveal nothing."""
+"""GET /health, /-/healthy and /-/ready: open to everybody, who is told no more than needed."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from services.metrics import __version__
 from services.metrics.routes.context import service
@@ -14,14 +15,17 @@ blueprint = Blueprint("status", __name__)
 
 @blueprint.get("/health")
 def health() -> Response:
-    """Show the overall status and each component; 503 when unhealthy."""
-    status, components = service().health.report()
-    response = jsonify(
-        status=status,
-        version=__version__,
-        uptime_seconds=round(time.time() - service().started, 3),
-        components={name: component.as_json() for name, component in components.items()},
-    )
+    """Show the overall status, 503 when unhealthy; each component to those who may read."""
+    running = service()
+    status, components = running.health.report()
+    shown: dict[str, Any] = {"status": status}
+    if running.auth.admits("read", request.headers.get("Authorization")) is not None:
+        shown |= {
+            "version": __version__,
+            "uptime_seconds": round(time.time() - running.started, 3),
+            "components": {name: component.as_json() for name, component in components.items()},
+        }
+    response = jsonify(shown)
     response.status_code = 503 if status == "unhealthy" else 200
     return response
 
@@ -34,8 +38,8 @@ def healthy() -> Response:
 
 @blueprint.get("/-/ready")
 def ready() -> Response:
-    """Say whether pushes and scrapes are served: 503 when something is unhealthy."""
-    status, components = service().health.report()
+    """Say whether pushes and scrapes are served: 503 when a part of the service is unhealthy."""
+    status, components = service().health.readiness()
     if status == "unhealthy":
         bad = sorted(name for name, c in components.items() if c.status == "unhealthy")
         text = "not ready: " + ", ".join(bad)

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from services.metrics.errors import Rejected
 from services.metrics.overview import MOODS, Agent, Overview, read
-from services.metrics.routes.context import refused, require, service
+from services.metrics.routes.context import rejected, require, service
 from services.metrics.routes.html import page
 
 blueprint = Blueprint("page", __name__)
@@ -28,14 +28,14 @@ _NARROW = "\N{NARROW NO-BREAK SPACE}"
 def status_page() -> Response:
     """Show the page. With a read token configured the browser asks for it: any user, the token."""
     running = service()
-    if running.access.needs_token("read"):
-        if "Authorization" not in request.headers:
-            return _ask_for_token(page("token.html", 401))
-        try:
-            require("read")
-        except Rejected as refusal:
-            answer = refused(refusal)
-            return _ask_for_token(answer) if refusal.status == 401 else answer
+    if running.auth.needs_token("read") and "Authorization" not in request.headers:
+        return _ask_for_token(page("token.html", 401))
+    try:
+        require("read")
+    except Rejected as rejection:
+        if rejection.status == 401:
+            return _ask_for_token(rejected(rejection))
+        raise
     overview = read(running)
     wanted = _wanted(overview)
     limit = SHOWN_AT_MOST if "more" in request.args else SHOWN

@@ -12,8 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.metrics.series.merge import Merged, lasting, merge
-from services.metrics.series.series_list import CREATED, MAX, MIN, RECENT, Floats, Ints, SeriesList
+from services.metrics.series.merge import Merged, Placement, merge
+from services.metrics.series.select import lasting
+from services.metrics.series.series_list import (
+    CREATED,
+    MAX,
+    MIN,
+    RECENT,
+    SUM,
+    Floats,
+    Ints,
+    SeriesList,
+)
 
 
 class Part(NamedTuple):
@@ -46,41 +56,66 @@ def combine(merged: Merged, parts: Sequence[Part]) -> Floats:
 
 
 def _sum(merged: Merged, parts: Sequence[Part]) -> tuple[Floats, Floats | None]:
-    if len(parts) == 1 and merged.columns[0] is None:
+    if len(parts) == 1 and merged.placements[0] is None:
         return parts[0].values, parts[0].lost
     size = len(merged.series)
     special = merged.series.special
     total, lost = np.zeros(size), np.zeros(size)
     chosen = {role: np.full(len(where), np.nan) for role, where in special.items()}
-    for part, columns in zip(parts, merged.columns, strict=True):
-        spread = _spread(part.values, columns, size, 0.0)
-        total, lost = add(total, lost, spread)
+    for part, place in zip(parts, merged.placements, strict=True):
+        total, lost = add(total, lost, _spread(part.values, place, size, 0.0))
         if part.lost is not None:
-            lost = lost + _spread(part.lost, columns, size, 0.0)
+            lost = lost + _spread(part.lost, place, size, 0.0)
         if special:
-            _choose(chosen, special, _spread(part.values, columns, size, np.nan))
+            offered = _spread(part.values, place, size, np.nan)
+            _choose(chosen, merged.series, offered)
     for role, where in special.items():
         total[where], lost[where] = chosen[role], 0.0
+    _sum_what_is_told(total, merged, parts)
     return total, lost
 
 
-def _spread(values: Floats, columns: Ints | None, size: int, empty: float) -> Floats:
-    if columns is None:
-        return values
-    wide = np.full(size, empty)
-    wide[columns] = values
-    return wide
+def _sum_what_is_told(total: Floats, merged: Merged, parts: Sequence[Part]) -> None:
+    """Add gauges up without the processes that say NaN, as the other ways of combining do."""
+    untold = np.flatnonzero(np.isnan(total))
+    untold = untold[merged.series.roles[untold] == SUM]
+    if not len(untold):
+        return
+    places = zip(parts, merged.placements, strict=True)
+    offered = np.array([
+        _spread(part.values, place, len(total), np.nan)[untold] for part, place in places
+    ])  # fmt: skip
+    told = (~np.isnan(offered)).any(axis=0)
+    with np.errstate(invalid="ignore"):  # an endless one and its opposite are NaN
+        total[untold] = np.where(told, np.nansum(offered, axis=0), np.nan)
 
 
-def _choose(chosen: dict[int, Floats], special: dict[int, Ints], values: Floats) -> None:
-    for role, where in special.items():
+def _spread(values: Floats, place: Placement | None, size: int, empty: float) -> Floats:
+    return values if place is None else place.spread(values, size, empty)
+
+
+def _choose(chosen: dict[int, Floats], series: SeriesList, values: Floats) -> None:
+    for role, where in series.special.items():
         offered = values[where]
         if role == MAX:
             chosen[role] = np.fmax(chosen[role], offered)
         elif role in (MIN, CREATED):
             chosen[role] = np.fmin(chosen[role], offered)
         elif role == RECENT:
-            chosen[role] = np.where(np.isnan(offered), chosen[role], offered)
+            chosen[role] = np.where(_tells(series.recent, offered), offered, chosen[role])
+
+
+def _tells(metrics: Ints | None, offered: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Tell for which series a part has the latest value.
+
+    The quantiles of a summary are one process' or another's, never some of each: they are of
+    different observations, and could fall from one quantile to the next.
+    """
+    known: np.ndarray[tuple[int], np.dtype[np.bool_]] = ~np.isnan(offered)
+    if metrics is None:
+        return known
+    having = np.bincount(metrics, weights=known) > 0
+    return having[metrics]
 
 
 def fold(retired: Part | None, ended: Part, sign: float = 1.0) -> Part:
@@ -91,21 +126,33 @@ def fold(retired: Part | None, ended: Part, sign: float = 1.0) -> Part:
         ended: the last snapshot of the process.
         sign: 1 to add, -1 to take out (a lost process speaks again).
     """
-    part, positions = lasting(ended.series)
+    series, positions = lasting(ended.series)
     values = ended.values[positions]
     if retired is None:
-        return Part(part, values, np.zeros(len(values)))
-    merged = merge((retired.series, part))
+        return Part(series, sign * values, np.zeros(len(values)))
+    merged = merge((retired.series, series))
     size = len(merged.series)
-    total = _spread(retired.values, merged.columns[0], size, 0.0)
-    lost = _spread(_lost(retired), merged.columns[0], size, 0.0)
-    total, lost = add(total, lost, sign * _spread(values, merged.columns[1], size, 0.0))
+    before, now = merged.placements
+    total = _spread(retired.values, before, size, 0.0)
+    total, lost = add(
+        total,
+        _spread(_lost(retired), before, size, 0.0),
+        sign * _spread(values, now, size, 0.0),
+    )
     where = merged.series.special.get(CREATED)
     if where is not None:
-        old = _spread(retired.values, merged.columns[0], size, np.nan)[where]
-        new = _spread(values, merged.columns[1], size, np.nan)[where]
+        old = _spread(retired.values, before, size, np.nan)[where]
+        new = _spread(values, now, size, np.nan)[where]
         total[where], lost[where] = np.fmin(old, new), 0.0
     return Part(merged.series, total, lost)
+
+
+def total_of(parts: Sequence[Part]) -> Part:
+    """Return the sum of some contributions of one process."""
+    if len(parts) == 1:
+        return parts[0]
+    merged = merge([part.series for part in parts])
+    return Part(merged.series, combine(merged, parts))
 
 
 def _lost(part: Part) -> Floats:

@@ -6,6 +6,7 @@ Lists are immutable and shared: all processes that run the same program push the
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 import zlib
@@ -17,6 +18,8 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from services.metrics.series.labels import PARTED, bound_of, metric_labels
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
@@ -27,6 +30,11 @@ RECENT are gauges and vanish with it; CREATED is the time at which a metric bega
 
 _LE = re.compile(r'(?:^|,)le="[^"]*"')
 GAUGE_ROLES = {"sum": SUM, "max": MAX, "min": MIN, "mostrecent": RECENT}
+LASTING = (COUNT, TOTAL, CREATED)
+"""Roles of the series that outlive their process."""
+Point = tuple[str, str, float | None]
+"""A series in its family, however its bound is spelt: sample name, labels of the metric, bound."""
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,9 @@ class SeriesList:
         self.names = [entry.name for group in entries for entry in group]
         self.labels = [entry.labels for group in entries for entry in group]
         self._packed: bytes | None = None
+        self._counts_of: dict[str, tuple[int, ...]] = {}
+        self.number = next(_numbers)
+        """The higher, the later the list was made; it orders lists for as long as they live."""
         self.roles: NDArray[np.uint8] = np.array(
             [entry.role for group in entries for entry in group], dtype=np.uint8
         )
@@ -95,6 +106,48 @@ class SeriesList:
             for i in range(self.starts[family], self.starts[family + 1])
         ]
 
+    @cached_property
+    def points(self) -> list[Point]:
+        """Name every series within its family, however its bound is spelt."""
+        found: list[Point] = []
+        for at, family in enumerate(self.families):
+            low, high = self.starts[at], self.starts[at + 1]
+            rows = zip(self.names[low:high], self.labels[low:high], strict=True)
+            if family.type not in PARTED:
+                found += [(name, labels, None) for name, labels in rows]
+                continue
+            for name, labels in rows:
+                bound = bound_of(family.type, family.name, name, labels)
+                found.append((name, metric_labels(family.type, labels), bound))
+        return found
+
+    @cached_property
+    def metrics(self) -> Ints:
+        """Number of the metric that each series is a part of."""
+        numbers: dict[tuple[int, str], int] = {}
+        found = [
+            numbers.setdefault((at, self.points[i][1]), len(numbers))
+            for at in range(len(self.families))
+            for i in range(self.starts[at], self.starts[at + 1])
+        ]
+        return np.array(found, dtype=np.intp)
+
+    @cached_property
+    def buckets(self) -> NDArray[np.bool_]:
+        """Which series are buckets of a histogram."""
+        found = np.zeros(len(self), dtype=np.bool_)
+        for at, family in enumerate(self.families):
+            if family.type == "histogram":
+                for i in range(self.starts[at], self.starts[at + 1]):
+                    found[i] = self.points[i][2] is not None
+        return found
+
+    @cached_property
+    def recent(self) -> Ints | None:
+        """Metric of each series whose latest value counts; None when each is its own."""
+        metrics = self.metrics[self.positions(RECENT)]
+        return metrics if len(np.unique(metrics)) < len(metrics) else None
+
     def positions(self, *roles: int) -> Ints:
         """Return where the series with one of ``roles`` stand."""
         return np.flatnonzero(np.isin(self.roles, roles))
@@ -109,6 +162,16 @@ class SeriesList:
     def counts(self) -> Ints:
         """Where the series stand that cannot be negative."""
         return self.positions(COUNT)
+
+    def counts_of(self, family: str) -> tuple[int, ...]:
+        """Return where the series of one family stand that cannot be negative."""
+        known = self._counts_of.get(family)
+        if known is None:
+            at = self.index.get(family)
+            places = range(self.starts[at], self.starts[at + 1]) if at is not None else ()
+            known = tuple(i for i in places if self.roles[i] == COUNT)
+            self._counts_of[family] = known
+        return known
 
     @cached_property
     def steps(self) -> Ints:
@@ -126,6 +189,13 @@ class SeriesList:
         return np.array(found, dtype=np.intp)
 
     @cached_property
+    def scrape_bytes(self) -> int:
+        """Bytes of all names, labels and descriptions in any format, at most, without values."""
+        own = len("".join(self.names).encode()) + len("".join(self.labels).encode())
+        described = sum(4 * len(f.name) + 2 * len(f.help.encode()) + 64 for f in self.families)
+        return own + 4 * sum(text.count('="') for text in self.labels) + described
+
+    @cached_property
     def special(self) -> dict[int, Ints]:
         """Where the series stand that are not simply added up, by role."""
         found = {role: self.positions(role) for role in (MAX, MIN, RECENT, CREATED)}
@@ -135,6 +205,11 @@ class SeriesList:
     def series(self) -> int:
         """Number of series that are exposed as samples (without the times of beginning)."""
         return int(np.count_nonzero(self.roles != CREATED))
+
+    @cached_property
+    def text_bytes(self) -> int:
+        """Characters of all names and labels."""
+        return sum(map(len, self.names)) + sum(map(len, self.labels))
 
     def _raw(self) -> bytes:
         families = [[f.name, f.type, f.help, f.unit] for f in self.families]

@@ -1,1 +1,1 @@
-"""What the service remembers: groups, their processes, totals that outlive them."""
+"""Memory of the service: groups, their processes, totals that outlive them."""

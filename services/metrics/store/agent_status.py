@@ -1,4 +1,4 @@
-"""What the service knows of an agent or a group by its own clock, as series of the group."""
+"""Status of an agent or a group by the service's own clock, as series of the group."""
 
 from __future__ import annotations
 

@@ -1,26 +1,34 @@
-"""From a push to a snapshot: by comparison where its lines are known, else line by line."""
+"""Decoder of bodies: by comparison where the lines are known, else line by line."""
 
 from __future__ import annotations
 
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import AbstractContextManager
 
 import numpy as np
 
 from services.metrics.errors import Rejected
 from services.metrics.parsing.body_template import BodyTemplate, name_of
-from services.metrics.parsing.text import check_length, parse
+from services.metrics.parsing.size import check_size
+from services.metrics.parsing.text import parse
+from services.metrics.protocol.push import Push
 from services.metrics.scrape_priority import ScrapePriority
-from services.metrics.series.series_list import Floats
 from services.metrics.settings import Settings
+from services.metrics.store.long_bodies import shorten
+from services.metrics.store.plan import Decoded
 
-KEPT = 16
-"""Lists that are remembered although no process uses them: short jobs come again."""
-SHORT = 2_000
-"""Most lines of such a list."""
+MAX_KEPT = 16
+"""Templates that are remembered although no process uses them: short jobs come again."""
+MAX_KEPT_LINES = 2_000
+"""Of such a template."""
+MAX_KEPT_BYTES = 512 * 1024
+"""That such a template keeps of its lines."""
+How = tuple[frozenset[str], bool]
+"""What the reading of lines depends on beside them: labels of the URL, and whether it is lenient
+(family by family, as snapshots are read)."""
 
 
 class BodyDecoder:
@@ -28,64 +36,81 @@ class BodyDecoder:
 
     Args:
         settings: the limits of a body.
-        turns: lets others go first in between.
+        priority: lets scrapes go first in between.
     """
 
-    def __init__(self, settings: Settings, turns: ScrapePriority | None = None) -> None:
+    def __init__(self, settings: Settings, priority: ScrapePriority | None = None) -> None:
         self._settings = settings
-        self._turns = turns or ScrapePriority()
+        self._priority = priority or ScrapePriority()
         self._lock = threading.Lock()
         self._slow = threading.Lock()
         """One body is read line by line at a time: the threads share one interpreter, and
         repeated pushes would get the smaller a share of it the more new ones there are."""
-        self._recent: deque[BodyTemplate] = deque(maxlen=KEPT)
-        self._known: weakref.WeakValueDictionary[tuple[str, frozenset[str]], BodyTemplate] = (
+        self._recent: deque[BodyTemplate] = deque(maxlen=MAX_KEPT)
+        self._known: weakref.WeakValueDictionary[tuple[str, How], BodyTemplate] = (
             weakref.WeakValueDictionary()
         )
 
     def text(
         self,
-        body: bytes,
-        openmetrics: bool,
-        drop: frozenset[str],
+        push: Push,
         first: BodyTemplate | None,
         charge: AbstractContextManager[None],
-    ) -> tuple[BodyTemplate, Floats]:
+        families: Container[str] = (),
+    ) -> Decoded:
         """Read a body of text.
 
         Args:
-            body: decompressed.
-            openmetrics: its format.
-            drop: names of labels that the URL sets.
+            push: whose body it is.
             first: the lines that the sender is likely to repeat.
             charge: entered while lines that are not known are read.
+            families: those that the process had until now.
 
         Raises:
             Rejected: see :func:`parse`.
         """
-        values = first.match(body) if first is not None else None
-        if first is not None and values is not None:
-            return first, values
-        check_length(body, self._settings.max_series)
+        known = _match(first, push.body, _is_lenient(push))
+        if known is not None:
+            return known
+        try:
+            check_size(push.body, self._settings)
+        except Rejected as refusal:
+            if not _is_lenient(push) or refusal.reason != "too_many_series":
+                raise
+            return self._shortened(push, first, charge, families)
         with charge, self._slow:
-            return self._new(body, openmetrics, drop)
+            return self._new(push, push.body)
 
-    def _new(
-        self, body: bytes, openmetrics: bool, drop: frozenset[str]
-    ) -> tuple[BodyTemplate, Floats]:
-        guess = self._find(body, openmetrics, drop)
-        values = guess.match(body) if guess is not None else None
-        if guess is not None and values is not None:
-            return guess, values
-        parsed = parse(body, openmetrics, drop, self._settings, self._turns.give_way)
-        wire = BodyTemplate(parsed, openmetrics)
-        with self._lock:
-            wire = self._known.setdefault((wire.name, drop), wire)
-            if wire.lines <= SHORT:
-                self._recent.append(wire)
-        return wire, wire.arrange(parsed.values)
+    def _shortened(
+        self,
+        push: Push,
+        first: BodyTemplate | None,
+        charge: AbstractContextManager[None],
+        families: Container[str],
+    ) -> Decoded:
+        """Read what is left of a body that is too long without the families that make it so."""
+        with charge, self._slow:
+            body, rejected = shorten(push.body, self._settings.max_series, families)
+            read = _match(first, body, True) or self._new(push, body)
+            return Decoded(read.template, read.values, rejected + read.rejected, whole=False)
 
-    def _find(self, body: bytes, openmetrics: bool, drop: frozenset[str]) -> BodyTemplate | None:
+    def _new(self, push: Push, body: bytes) -> Decoded:
+        lenient = _is_lenient(push)
+        how = frozenset(name for name, _ in push.target.labels), lenient
+        known = _match(self._find(body, push.openmetrics, how), body, lenient)
+        if known is not None:
+            return known
+        give_way = self._priority.give_way
+        parsed = parse(body, push.openmetrics, how[0], self._settings, give_way, lenient)
+        template = BodyTemplate(parsed, push.openmetrics)
+        if template.name:
+            with self._lock:
+                template = self._known.setdefault((template.name, how), template)
+                if template.lines <= MAX_KEPT_LINES and template.bytes <= MAX_KEPT_BYTES:
+                    self._recent.append(template)
+        return Decoded(template, template.arrange(parsed.values), template.rejected)
+
+    def _find(self, body: bytes, openmetrics: bool, how: How) -> BodyTemplate | None:
         if not self._known:
             return None
         heads = [
@@ -95,24 +120,44 @@ class BodyDecoder:
         if not heads[-1]:
             heads.pop()
         with self._lock:
-            return self._known.get((name_of(heads, openmetrics), drop))
+            return self._known.get((name_of(heads, openmetrics), how))
 
-    def values(
-        self, body: bytes, name: str, wires: Iterable[BodyTemplate | None]
-    ) -> tuple[BodyTemplate, Floats]:
+    def values(self, body: bytes, name: str, templates: Iterable[BodyTemplate | None]) -> Decoded:
         """Read the compact form: one little-endian float64 for each line.
 
         Args:
             body: decompressed.
             name: of the list of lines.
-            wires: the lists that the sender may mean.
+            templates: the lists that the sender may mean.
 
         Raises:
             Rejected: ``unknown_list``, or ``parse`` when the length is wrong.
         """
-        for wire in wires:
-            if wire is not None and wire.name == name:
-                if len(body) != 8 * wire.lines:
-                    raise Rejected("parse", f"{8 * wire.lines} bytes were expected")
-                return wire, wire.arrange(np.frombuffer(body, dtype="<f8"))
+        for template in templates:
+            if template is not None and template.name == name:
+                if len(body) != 8 * template.lines:
+                    raise Rejected("parse", f"{8 * template.lines} bytes were expected")
+                try:
+                    values = template.arrange(np.frombuffer(body, dtype="<f8"))
+                except Rejected as refusal:
+                    # The text tells which family it is; the others are taken then.
+                    raise Rejected("unknown_list", f"{refusal.message}; send the text") from None
+                return Decoded(template, values, template.rejected)
         raise Rejected("unknown_list", "the list of series is not known here; send the text")
+
+
+def _is_lenient(push: Push) -> bool:
+    return push.target.incarnation is not None
+
+
+def _match(template: BodyTemplate | None, body: bytes, lenient: bool) -> Decoded | None:
+    """Compare a body with known lines; None also for a value that leaves a family out."""
+    if template is None:
+        return None
+    try:
+        values = template.match(body)
+    except Rejected:
+        if lenient:
+            return None
+        raise
+    return None if values is None else Decoded(template, values, template.rejected)

@@ -1,21 +1,22 @@
-"""The folder of the data belongs to one service at a time."""
+"""Lock of the data folder: it belongs to one service at a time."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
 from typing import IO
 
-PATIENCE = 4.0
-"""Seconds to wait for a service that is just going away."""
+PATIENCE_SECONDS = 4.0
+"""How long to wait for a service that is just going away."""
 
 
 class DataDirLockedError(RuntimeError):
     """Another service uses the folder; the message says which folder."""
 
 
-def claim(folder: Path, patience: float = PATIENCE) -> IO[bytes]:
+def claim(folder: Path, patience: float = PATIENCE_SECONDS) -> IO[bytes]:
     """Claim the folder for this process; the claim ends with the process, however it ends.
 
     Args:
@@ -29,8 +30,8 @@ def claim(folder: Path, patience: float = PATIENCE) -> IO[bytes]:
         DataDirLockedError: another service holds it.
         OSError: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    file = (folder / "lock").open("ab")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = os.fdopen(os.open(folder / "lock", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
     deadline = time.monotonic() + patience
     while not _lock(file):
         if time.monotonic() > deadline:

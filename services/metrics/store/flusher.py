@@ -1,4 +1,4 @@
-"""When the disk is written, and what is shown because of it."""
+"""Flusher: when the disk is written, and what is shown because of it."""
 
 from __future__ import annotations
 
@@ -111,6 +111,27 @@ class Flusher:
         if text != self.last_error:
             _log.error("the data file cannot be written (%s); it is tried again", text)
         self.last_error = text
+
+    def heal(self, everything: Callable[[], None]) -> bool:
+        """Begin a new data file if somebody took the one that is open away.
+
+        Args:
+            everything: notes all that is to be written.
+
+        Returns:
+            Whether it was so.
+        """
+        with self._lock:
+            if self._disk.intact:
+                return False
+            try:
+                self._disk.renew()
+            except (sqlite3.Error, OSError) as error:
+                self._fail(error)
+                return True
+            everything()
+            self._write()
+        return True
 
     def prune(self, forget_before: float) -> None:
         """Forget old endings and unused lists on disk."""

@@ -1,62 +1,20 @@
-"""One group: the labels of the URL, the processes behind them, and what outlived those."""
+"""Group: the labels of the URL, the processes behind them, and what outlived those."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from services.metrics.parsing.body_template import BodyTemplate
 from services.metrics.parsing.lexer import escape_label
 from services.metrics.protocol.grouping_key import Labels
 from services.metrics.series.aggregate import Part, combine, fold
-from services.metrics.series.merge import merge, vanished
-from services.metrics.series.series_list import Family, Floats, SeriesList
+from services.metrics.series.merge import merge
+from services.metrics.series.select import without
+from services.metrics.series.series_list import Family, SeriesList
+from services.metrics.series.view import View
 from services.metrics.store.agent_status import HEARTBEATS, PROGRESS, AgentStatus
-
-
-@dataclass(slots=True)
-class Incarnation:
-    """A live process (or the body of a plain group): its latest snapshot.
-
-    Args:
-        wire: the lines it last sent; None after a restart of the service.
-        series: the list of its series.
-        values: one for each series; never changed in place, only replaced.
-        sequence: number of its last push; 0 when it sends none.
-        ttl: seconds of silence after which it is lost; None for never.
-        pushed: when it last pushed, Unix time of the service.
-        position: the higher, the later it pushed; tells the most recent gauge after a restart.
-    """
-
-    wire: BodyTemplate | None
-    series: SeriesList
-    values: Floats
-    sequence: int
-    ttl: float | None
-    pushed: float
-    position: int = 0
-
-    @property
-    def part(self) -> Part:
-        """The snapshot as a contribution."""
-        return Part(self.series, self.values)
-
-    def value_of(self, family: str) -> float:
-        """Return the sum of a family's samples, 0 when it is not there."""
-        at = self.series.index.get(family)
-        if at is None:
-            return 0.0
-        values = self.values[self.series.starts[at] : self.series.starts[at + 1]]
-        roles = self.series.roles[self.series.starts[at] : self.series.starts[at + 1]]
-        return float(values[roles == 0].sum())
-
-
-class View(NamedTuple):
-    """What a group shows at one moment; the arrays are never changed afterwards."""
-
-    prefix: str
-    series: SeriesList
-    values: Floats
+from services.metrics.store.incarnation import Incarnation
 
 
 def prefix_of(labels: Labels) -> str:
@@ -85,8 +43,12 @@ class Group:
     was_plain: bool = False
     hidden: bool = False
     """Silent for so long that its series are not shown."""
+    let_go: dict[str, float] = field(default_factory=dict)
+    """Families whose retired totals made room for another type of that name, and when."""
+    untyped: frozenset[str] = frozenset()
+    """Families of which nobody told the type; kept by the store when lists change."""
 
-    @property
+    @cached_property
     def agent(self) -> str | None:
         """The agent's name, if the group has one."""
         return dict(self.labels).get("agent")
@@ -96,45 +58,42 @@ class Group:
         """The group's labels as they stand in front of a series' own."""
         return prefix_of(self.labels)
 
+    @property
+    def silent(self) -> bool:
+        """Whether nobody pushes to it: no process lives, and it has no body of its own."""
+        return not self.members and self.plain is None
+
+    @property
+    def heard(self) -> float:
+        """When somebody last pushed to it, or tried to; Unix time."""
+        record = self.record
+        return max(record.last_push, record.push_time, record.push_failure_time)
+
+    def find(self, name: str) -> Incarnation | None:
+        """Return the process ``name``, or for the empty name the body of a plain group."""
+        return self.members.get(name) if name else self.plain
+
+    def others(self, name: str) -> dict[str, Incarnation]:
+        """Return everybody who pushes to the group, without ``name``."""
+        found = {"": self.plain} if name and self.plain is not None else {}
+        return {**found, **{key: m for key, m in self.members.items() if key != name}}
+
     def parts(self) -> tuple[Part, ...]:
         """Return every contribution: retired totals, the plain body, the processes."""
         found = [self.retired] if self.retired is not None else []
         if self.plain is not None:
             found.append(self.plain.part)
-        found.extend(member.part for member in self.members.values())
+        for member in self.members.values():
+            found.extend(member.parts)
         return tuple(found)
 
     def families(self) -> tuple[Family, ...]:
         """Return the families that the group uses, each once."""
-        found: dict[str, Family] = {}
-        for part in self.parts():
-            for family in part.series.families:
-                found.setdefault(family.name, family)
+        found: dict[tuple[str, str], Family] = {}
+        for series in dict.fromkeys(part.series for part in self.parts()):
+            for family in series.families:
+                found.setdefault((family.name, family.type), family)
         return tuple(found.values())
-
-    def lists_after(
-        self, name: str, member: Incarnation, before: Incarnation | None
-    ) -> list[SeriesList]:
-        """Return the lists that the group will consist of when ``member`` has pushed.
-
-        Uniting them beforehand makes the same step quick under the store's lock.
-
-        Args:
-            name: of the process; empty for the plain body.
-            member: its new snapshot.
-            before: the one that it replaces.
-        """
-        retired = self.retired.series if self.retired is not None else None
-        if name and before is not None and before.series is not member.series:
-            gone, positions = vanished(before.series, member.series)
-            if len(positions):
-                retired = gone if retired is None else merge([retired, gone]).series
-        members = [m for key, m in self.members.items() if key != name]
-        plain = member if not name else self.plain
-        found = [retired] if retired is not None else []
-        found += [plain.series] if plain is not None else []
-        found += [other.series for other in members]
-        return [*found, member.series] if name else found
 
     def view(self, parts: tuple[Part, ...]) -> View | None:
         """Return what ``parts`` amount to, None when there is nothing to show."""
@@ -152,7 +111,7 @@ class Group:
         """Note heartbeat and progress: a rise since the previous push, at the time of the push."""
         for family, name in ((HEARTBEATS, "last_heartbeat"), (PROGRESS, "last_progress")):
             value = now.value_of(family)
-            if value > (before.value_of(family) if before else 0.0):
+            if value and value > (before.value_of(family) if before else 0.0):
                 setattr(self.record, name, now.pushed)
 
     def fell_silent(self, now: float, limit: float) -> bool:
@@ -170,19 +129,88 @@ class Group:
             return False
         return now - self.record.last_push > limit
 
-    def retire_vanished(self, before: Incarnation, now: Incarnation) -> bool:
-        """Keep the totals of series that a process no longer shows, so that no counter falls.
+    def retire(self, parts: Iterable[Part]) -> None:
+        """Fold totals into the retired ones."""
+        for part in parts:
+            self.retired = fold(self.retired, part)
+
+    def take_out(self, member: Incarnation, ended: float) -> None:
+        """Take the totals of a lost process out of the retired ones: it speaks again.
+
+        Args:
+            member: what it had.
+            ended: when it was lost; what was let go since then is not there to be taken out.
+        """
+        gone = {name for name, when in self.let_go.items() if when >= ended}
+        for part in member.parts:
+            kept = _without(part, gone)
+            if self.retired is not None and kept is not None:
+                self.retired = fold(self.retired, kept, -1.0)
+
+    def make_room(self, names: Collection[str], name: str, now: float) -> list[str]:
+        """Let retired totals of some families go: their names are used for something else.
+
+        Args:
+            names: of the families.
+            name: of the process that uses them now.
+            now: Unix time.
 
         Returns:
-            Whether there were any.
+            The other processes that have changed.
         """
-        if before.series is now.series:
-            return False
-        gone, positions = vanished(before.series, now.series)
-        if len(positions):
-            self.retired = fold(self.retired, Part(gone, before.values[positions]))
-        return bool(len(positions))
+        changed = []
+        self.retired = _without(self.retired, names)
+        for key, member in list(self.members.items()):
+            if key != name and member.absent is not None:
+                kept = _without(member.absent, names)
+                if kept is not member.absent:
+                    self.members[key] = replace(member, absent=kept)
+                    changed.append(key)
+        self.let_go.update(dict.fromkeys(names, now))
+        return changed
 
-    def retire(self, member: Incarnation, sign: float = 1.0) -> None:
-        """Fold a process' totals into the retired ones (or, with -1, take them out again)."""
-        self.retired = fold(self.retired, member.part, sign)
+    def leave_out(self, names: Collection[str], of: Iterable[str]) -> list[str]:
+        """Leave families out of what some processes show: others know better what they are.
+
+        Args:
+            names: of the families.
+            of: the processes (the empty name is the plain body).
+
+        Returns:
+            Those that have changed.
+        """
+        changed = []
+        for name in of:
+            member = self.find(name)
+            kept = without(member.series, names) if member is not None else None
+            if member is None or kept is None or kept.series is member.series:
+                continue
+            # Without its lines its next push is looked at anew, and told what is left out.
+            made = replace(
+                member,
+                series=kept.series,
+                values=member.values[kept.positions],
+                template=None,
+                placement=None,
+            )
+            if name:
+                self.members[name] = made
+            else:
+                self.plain = made
+            changed.append(name)
+        return changed
+
+    def lists(self) -> tuple[SeriesList, ...]:
+        """Return the list of every contribution."""
+        return tuple(part.series for part in self.parts())
+
+
+def _without(part: Part | None, names: Collection[str]) -> Part | None:
+    """Return a contribution without some families; itself when it has none of them."""
+    if part is None or not any(name in part.series.index for name in names):
+        return part
+    series, positions = without(part.series, names)
+    if not len(positions):
+        return None
+    lost = None if part.lost is None else part.lost[positions]
+    return Part(series, part.values[positions], lost)

@@ -1,4 +1,4 @@
-"""What has changed since the disk was last written, and the rows that say so."""
+"""Journal of what has changed since the disk was last written, and the rows that say so."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from services.metrics.series.aggregate import Part
 from services.metrics.series.series_list import Floats, SeriesList
-from services.metrics.store.group import Group, Incarnation
+from services.metrics.store.group import Group
+from services.metrics.store.incarnation import Incarnation
 
 MemberKey = tuple[int, str]
 """Number of the group and name of the incarnation; the empty name is a plain group's body."""
@@ -34,6 +35,7 @@ class MemberRow(NamedTuple):
     ttl: float | None
     pushed: float
     position: int
+    absent: Part | None = None
 
 
 class EndedRow(NamedTuple):
@@ -54,6 +56,7 @@ class Batch:
     members: list[MemberRow] = field(default_factory=list)
     removed: list[MemberKey] = field(default_factory=list)
     totals: list[tuple[int, Part]] = field(default_factory=list)
+    no_totals: list[int] = field(default_factory=list)
     ended: list[EndedRow] = field(default_factory=list)
     revived: list[MemberKey] = field(default_factory=list)
 
@@ -68,60 +71,75 @@ class Journal:
         self._begin()
 
     def _begin(self) -> None:
-        self.groups: dict[int, Group] = {}
-        self.gone: set[int] = set()
-        self.members: dict[MemberKey, Group] = {}
-        self.totals: dict[int, Group] = {}
-        self.ended: dict[MemberKey, tuple[float, Incarnation | None]] = {}
-        self.revived: set[MemberKey] = set()
+        self._groups: dict[int, Group] = {}
+        self._gone: set[int] = set()
+        self._members: dict[MemberKey, Group] = {}
+        self._totals: dict[int, Group] = {}
+        self._ended: dict[MemberKey, tuple[float, Incarnation | None]] = {}
+        self._revived: set[MemberKey] = set()
 
     def group(self, group: Group) -> None:
         """Note that the record of a group changed."""
-        self.groups[group.id] = group
-        self.gone.discard(group.id)
+        self._groups[group.id] = group
+        self._gone.discard(group.id)
 
     def member(self, group: Group, incarnation: str) -> None:
         """Note that a process pushed or is gone."""
-        self.members[group.id, incarnation] = group
+        self._members[group.id, incarnation] = group
+
+    def totals(self, group: Group) -> None:
+        """Note that the retired totals of a group changed."""
+        self._totals[group.id] = group
 
     def end(self, group: Group, incarnation: str, at: float, member: Incarnation | None) -> None:
         """Note that a process ended; ``member`` is kept if it may come back."""
         key = (group.id, incarnation)
-        self.members[key] = group
-        self.totals[group.id] = group
-        self.ended[key] = (at, member)
-        self.revived.discard(key)
+        self._members[key] = group
+        self._totals[group.id] = group
+        self._ended[key] = (at, member)
+        self._revived.discard(key)
 
     def revive(self, group: Group, incarnation: str) -> None:
         """Note that a lost process spoke again."""
         key = (group.id, incarnation)
-        self.totals[group.id] = group
-        self.ended.pop(key, None)
-        self.revived.add(key)
+        self._totals[group.id] = group
+        self._ended.pop(key, None)
+        self._revived.add(key)
 
     def delete(self, group: Group) -> None:
         """Note that a group is gone with everything it had."""
-        self.gone.add(group.id)
-        self.groups.pop(group.id, None)
-        self.totals.pop(group.id, None)
-        for keyed in (self.members, self.ended):
+        self._gone.add(group.id)
+        self._groups.pop(group.id, None)
+        self._totals.pop(group.id, None)
+        for keyed in (self._members, self._ended):
             for key in [key for key in keyed if key[0] == group.id]:
                 del keyed[key]
-        self.revived = {key for key in self.revived if key[0] != group.id}
+        self._revived = {key for key in self._revived if key[0] != group.id}
+
+    def everything(self, group: Group) -> None:
+        """Note all of a group, for a data file that has nothing of it."""
+        self.group(group)
+        self.totals(group)
+        for name in (*group.members, *(("",) if group.plain is not None else ())):
+            self.member(group, name)
 
     def take(self) -> Batch:
         """Return the rows as they are now and begin anew."""
-        batch = Batch(gone=sorted(self.gone), revived=sorted(self.revived))
-        batch.groups = [_group_row(group) for group in self.groups.values()]
-        for (number, incarnation), group in self.members.items():
-            place = _find(group, incarnation)
-            if place is None:
+        batch = Batch(gone=sorted(self._gone), revived=sorted(self._revived))
+        batch.groups = [_group_row(group) for group in self._groups.values()]
+        for (number, incarnation), group in self._members.items():
+            member = group.find(incarnation)
+            if member is None:
                 batch.removed.append((number, incarnation))
             else:
-                batch.members.append(_member_row(number, incarnation, *place))
-        batch.totals = [(n, g.retired) for n, g in self.totals.items() if g.retired is not None]
-        for (number, incarnation), (at, member) in self.ended.items():
-            row = _member_row(number, incarnation, member, 0) if member else None
+                batch.members.append(_member_row(number, incarnation, member))
+        for number, group in self._totals.items():
+            if group.retired is None:
+                batch.no_totals.append(number)
+            else:
+                batch.totals.append((number, group.retired))
+        for (number, incarnation), (at, member) in self._ended.items():
+            row = _member_row(number, incarnation, member) if member else None
             batch.ended.append(EndedRow(number, incarnation, at, row))
         self._begin()
         return batch
@@ -133,38 +151,37 @@ class Journal:
             batch: the rows that are not on disk.
             find: gives a group by its number.
         """
-        self.gone.update(batch.gone)
-        self.revived.update(batch.revived)
+        self._gone.update(batch.gone)
+        self._revived.update(batch.revived)
         for ended in batch.ended:
             member = member_of(ended.member) if ended.member else None
             key = (ended.group, ended.incarnation)
-            if key not in self.revived:
-                self.ended.setdefault(key, (ended.at, member))
+            if key not in self._revived and find(ended.group) is not None:
+                self._ended.setdefault(key, (ended.at, member))
         numbers = {row.id for row in batch.groups} | {n for n, _ in batch.totals}
+        numbers |= set(batch.no_totals)
         keys = [(row.group, row.incarnation) for row in batch.members] + batch.removed
         for number in numbers | {key[0] for key in keys}:
             group = find(number)
             if group is not None:
-                self.groups.setdefault(number, group)
-                self.totals.setdefault(number, group)
+                self._groups.setdefault(number, group)
+                self._totals.setdefault(number, group)
                 for key in keys:
                     if key[0] == number:
-                        self.members.setdefault(key, group)
+                        self._members.setdefault(key, group)
 
 
 def _group_row(group: Group) -> GroupRow:
-    record = {**vars(group.record), "was_plain": group.was_plain, "hidden": group.hidden}
+    record = {
+        **vars(group.record),
+        "was_plain": group.was_plain,
+        "hidden": group.hidden,
+        "let_go": group.let_go,
+    }
     return GroupRow(group.id, json.dumps(group.labels), json.dumps(record))
 
 
-def _find(group: Group, incarnation: str) -> tuple[Incarnation, int] | None:
-    if incarnation == "":
-        return (group.plain, 0) if group.plain is not None else None
-    member = group.members.get(incarnation)
-    return (member, member.position) if member is not None else None
-
-
-def _member_row(number: int, incarnation: str, member: Incarnation, position: int) -> MemberRow:
+def _member_row(number: int, incarnation: str, member: Incarnation) -> MemberRow:
     return MemberRow(
         number,
         incarnation,
@@ -173,12 +190,20 @@ def _member_row(number: int, incarnation: str, member: Incarnation, position: in
         member.sequence,
         member.ttl,
         member.pushed,
-        position,
+        member.position,
+        member.absent,
     )
 
 
 def member_of(row: MemberRow) -> Incarnation:
     """Return the snapshot that a row holds."""
     return Incarnation(
-        None, row.series, row.values, row.sequence, row.ttl, row.pushed, row.position
+        None,
+        row.series,
+        row.values,
+        row.sequence,
+        row.ttl,
+        row.pushed,
+        row.position,
+        row.absent,
     )

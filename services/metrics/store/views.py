@@ -1,34 +1,38 @@
-"""What is to be shown: one view for each group, its record, and each of the service's sources."""
+"""Views of what is to be shown: of each group, its record, and each of the service's sources."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from prometheus_client.core import Metric
 
 from services.metrics.protocol.grouping_key import Labels
+from services.metrics.series.adoption import Declared, adopt
 from services.metrics.series.aggregate import Part
-from services.metrics.store.group import Group, View
+from services.metrics.series.view import View
+from services.metrics.store.group import Group
 from services.metrics.store.internal_metrics import LocalSource
 
 ViewKey = tuple[str, Labels | str]
 
 
 class Snapshot(NamedTuple):
-    """What a group consisted of at one moment."""
+    """What a group consisted of at one moment, and what others have declared of its names."""
 
     group: Group
     parts: tuple[Part, ...]
     record: View
+    declared: Declared
 
 
-def snapshot(group: Group | None) -> Snapshot | None:
+def snapshot(group: Group | None, declared: Callable[[Group], Declared]) -> Snapshot | None:
     """Return what ``group`` consists of now, None when it is gone or hidden."""
     if group is None or group.hidden:
         return None
-    return Snapshot(group, group.parts(), group.record_view())
+    others = declared(group) if group.untyped else ()
+    return Snapshot(group, group.parts(), group.record_view(), others)
 
 
 class Views:
@@ -64,6 +68,8 @@ class Views:
 
 def _replace(views: dict[ViewKey, View], labels: Labels, found: Snapshot | None) -> None:
     view = found.group.view(found.parts) if found is not None else None
+    if view is not None and found is not None and found.declared:
+        view = adopt(view, found.declared)
     if view is None:
         views.pop(("group", labels), None)
     else:

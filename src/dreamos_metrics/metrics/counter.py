@@ -105,7 +105,6 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
         amount: float = _DEFAULT_AMOUNT,
         exemplar: Mapping[str, str] | None = None,
         tags: Mapping[str, object] | None = None,
-        *extra: NoReturn,
         **wrong: NoReturn,
     ) -> None:
         """Add `amount`, to the series with the label values in `tags` when the counter has labels.
@@ -114,8 +113,8 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
         `dreamos_client_errors_total` and logged once.
         """
         try:
-            if wrong or extra:
-                record_misuse(self, "inc", extra, wrong)
+            if wrong:
+                record_misuse(self, "inc", wrong)
                 return
             if exemplar is None:
                 if tags is not None:
@@ -150,17 +149,16 @@ class _UnlabelledCounter(Counter):
         amount: float = _DEFAULT_AMOUNT,
         exemplar: Mapping[str, str] | None = None,
         tags: Mapping[str, object] | None = None,
-        *extra: NoReturn,
         **wrong: NoReturn,
     ) -> None:
         try:
             # The two are the same only when neither is given.
-            if amount is _DEFAULT_AMOUNT and exemplar is tags and not wrong and not extra:
+            if amount is _DEFAULT_AMOUNT and exemplar is tags and not wrong:
                 self._segment[self._slot] += 1.0
                 return
         except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
             pass
-        Counter.inc(self, amount, exemplar, tags, *extra, **wrong)
+        Counter.inc(self, amount, exemplar, tags, **wrong)
 
 
 Counter._unlabelled = _UnlabelledCounter

@@ -54,11 +54,10 @@ def _inc_tagged(plain: _Method) -> _Method:
         amount: float = _DEFAULT_AMOUNT,
         exemplar: _Texts = None,
         tags: Mapping[str, object] | None = None,
-        *extra: Any,
         **wrong: Any,
     ) -> None:
         with REGISTRY.lock:
-            plain(self, amount, exemplar, tags, *extra, **wrong)
+            plain(self, amount, exemplar, tags, **wrong)
 
     return inc
 

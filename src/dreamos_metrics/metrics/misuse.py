@@ -16,10 +16,10 @@ from dreamos_metrics.metrics.errors import record_error
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def record_misuse(metric: Any, call: str, extra: tuple[Any, ...], wrong: Mapping[str, Any]) -> None:
+def record_misuse(metric: Any, call: str, wrong: Mapping[str, Any]) -> None:
     """Count a call that was given what it does not take. It goes nowhere."""
     family = metric._family
-    given = ", ".join([*wrong, *(["values without a name"] if extra else [])])
+    given = ", ".join(wrong)
     detail = (
         f"{family.describe()} declared at {family.place}: {call}() was given {given}; "
         "give labels as tags={...}"

@@ -97,6 +97,7 @@ def check(service: Service) -> None:
 
     scrape = body("protobuf")
     own = {"dreamos_store_size_bytes", "dreamos_store_last_flush_timestamp_seconds"}
+    own |= {"dreamos_exposition_series", "dreamos_exposition_bytes"}
     own |= {"dreamos_store_flush_duration_seconds" + end for end in ("_count", "_sum", "_bucket")}
     results = [read(scrape)]
     results.append(flat(text_format(body("text").decode())))

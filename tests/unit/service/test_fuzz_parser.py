@@ -14,9 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.metrics.errors import REASONS, Rejected
 from services.metrics.parsing.body_template import BodyTemplate
 from services.metrics.parsing.lexer import escape_label
-from services.metrics.parsing.text import check_length, parse
+from services.metrics.parsing.size import check_size
+from services.metrics.parsing.text import parse
 from services.metrics.protocol.grouping_key import parse_path
 from services.metrics.series.series_list import CREATED, SeriesList
+from services.metrics.settings import Settings
 from tests.contract.malformed import CORPUS, FINE
 
 SEEDS = [bad.body.encode() if isinstance(bad.body, str) else bad.body for bad in CORPUS]
@@ -64,7 +66,7 @@ def test_a_body_that_can_be_read_is_not_said_to_be_too_long(body: bytes, openmet
         samples = len(parse(body, openmetrics).rows)
     except Rejected:
         return
-    check_length(body, samples)
+    check_size(body, Settings(max_series=max(1, samples)))
 
 
 @settings(max_examples=400, deadline=None)

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.metrics.app import create_app
-from services.metrics.fastpath.head import Head, Unusual, head_of
 from services.metrics.settings import Settings
 from tests.unit.service.test_fuzz_parser import bodies
 
@@ -64,25 +63,3 @@ def test_no_request_is_answered_with_500_or_changes_another_total(
         200
         == client.get("/metrics", headers={"Accept": "application/openmetrics-text"}).status_code
     )
-
-
-@settings(max_examples=500, deadline=None)
-@given(st.one_of(
-    st.binary(max_size=80),
-    st.lists(st.sampled_from([
-        b"PUT ", b"POST ", b"/metrics/job/x", b" HTTP/1.1", b"\r\n", b"\n", b"Content-Length: ", b"5",
-        b"Transfer-Encoding: chunked", b"Host: x", b": ", b"-1", b"hello", b"\x00", b"Expect: 1",
-    ]), max_size=16).map(b"".join),
-))  # fmt: skip
-def test_the_fast_lane_takes_a_head_waits_for_more_or_leaves_it(raw: bytes) -> None:
-    try:
-        head = head_of(raw)
-    except Unusual:
-        return
-    if head is None:
-        assert b"\r\n\r\n" not in raw
-    else:
-        assert isinstance(head, Head)
-        assert 0 < head.start <= head.end
-        assert raw[: head.start].endswith(b"\r\n\r\n")
-        assert "transfer-encoding" not in head.headers

@@ -60,8 +60,44 @@ def test_an_emptied_secret_is_generated_again(tmp_path: Path, who: credentials.O
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_under_root_the_secrets_belong_to_the_user_of_the_containers(tmp_path: Path) -> None:
-    who = credentials.Owner(10001, 10001, 10001)
+    who = credentials.Owner(10000, 10000, 10000)
 
     credentials.ensure(tmp_path, who)
 
-    assert {10001} == {path.stat().st_uid for path in tmp_path.rglob("*")}
+    assert {10000} == {path.stat().st_uid for path in tmp_path.rglob("*")}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root works on another's stack")
+@pytest.mark.parametrize(
+    ("owner_of_folder", "sudo", "expected"),
+    [
+        (None, {}, (10000, 10000)),
+        (None, {"SUDO_UID": "1234", "SUDO_GID": "2345"}, (1234, 2345)),
+        (None, {"SUDO_UID": "0", "SUDO_GID": "0"}, (10000, 10000)),
+        (None, {"SUDO_UID": "me"}, (10000, 10000)),
+        ((1234, 2345), {}, (1234, 2345)),
+        ((1234, 2345), {"SUDO_UID": "77", "SUDO_GID": "77"}, (1234, 2345)),
+        ((10001, 10001), {"SUDO_UID": "77", "SUDO_GID": "77"}, (10000, 10000)),
+        ((10000, 10000), {"SUDO_UID": "77", "SUDO_GID": "77"}, (10000, 10000)),
+        ((0, 0), {}, (10000, 10000)),
+    ],
+)
+def test_root_leaves_a_stack_to_the_person_whose_it_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner_of_folder: tuple[int, int] | None,
+    sudo: dict[str, str],
+    expected: tuple[int, int],
+) -> None:
+    for name in ("SUDO_UID", "SUDO_GID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, text in sudo.items():
+        monkeypatch.setenv(name, text)
+    folder = tmp_path / "secrets"
+    if owner_of_folder:
+        folder.mkdir()
+        os.chown(folder, *owner_of_folder)
+
+    who = credentials.owner(folder)
+
+    assert expected == (who.inside, who.group)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.stack import packages
 from tools.stack.console import StackError
+from tools.stack.provision import packages
 
 
 def test_the_mirror_is_read_from_a_deb822_file(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What the stack sees by itself: the host, Dream.OS workspaces, dependencies, agents' processes."""
