@@ -132,6 +132,7 @@ def file_tools(folder: Path) -> bytes:
 
 def logging_tools() -> MetricsHandler:
     handler: MetricsHandler = logs.install("dreamos", level=logging.INFO)
+    logs.uninstall("dreamos")
     handler.setFormatter(JSONFormatter())
     return handler
 

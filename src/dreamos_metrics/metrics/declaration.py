@@ -71,7 +71,9 @@ def declare(
 
 def _build(cls: type[Any], series_type: type[Series], family: Family, registry: Any) -> None:
     family.series_type = series_type
-    root = object.__new__(cls if family.labelnames else cls._unlabelled or cls)
+    # A subclass of the user's stays what it is.
+    unlabelled = vars(cls).get("_unlabelled") or cls
+    root = object.__new__(cls if family.labelnames else unlabelled)
     root._bind(family, ())
     root._children = family.children
     root._by_name = family.by_name

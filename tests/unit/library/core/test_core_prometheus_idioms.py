@@ -266,6 +266,18 @@ class TestNames:
             kind(fresh(), "d", unit="seconds", **more)
 
 
+@pytest.mark.parametrize("labels", [[], ["a"]])
+def test_a_subclass_of_ones_own_stays_one(labels: list[str]) -> None:
+    class Tasks(Counter):
+        def done(self) -> None:
+            self.inc(tags=dict.fromkeys(labels, "x"))
+
+    tasks = Tasks(fresh(), "d", labels)
+    tasks.done()
+    assert isinstance(tasks, Tasks)
+    assert 1 == sum(sample.value for sample in tasks._family.pushed()[:1])
+
+
 def test_exemplars_stand_on_the_process_own_page(registry: CollectorRegistry) -> None:
     counter = Counter("idiom_exemplar", "d", registry=registry)
     counter.inc(2, exemplar={"trace_id": "abc"})
