@@ -12,7 +12,7 @@ from dreamos_metrics.compat.export import Export
 from dreamos_metrics.compat.fork_safe import ForkSafe
 from dreamos_metrics.compat.json_file import JSONFile
 from dreamos_metrics.compat.observations import Observations
-from dreamos_metrics.instrumentation.capped_label import OTHER, is_number
+from dreamos_metrics.instrumentation.capped_label import OTHER, is_number, plain_number
 from dreamos_metrics.metrics import snapshot_hooks
 from dreamos_metrics.metrics.errors import record_error
 
@@ -51,6 +51,7 @@ class BaseMetrics(ForkSafe):
         if not is_number(value):
             record_error("value", "increment takes a number")
             return
+        value = plain_number(value)
         with self._lock:
             key = _key(self._counters, name, tags)
             self._counters[key] = self._counters.get(key, 0) + value
@@ -62,6 +63,7 @@ class BaseMetrics(ForkSafe):
         if not is_number(value):
             record_error("value", "gauge takes a number")
             return
+        value = plain_number(value)
         with self._lock:
             self._gauges[_key(self._gauges, name, tags)] = value
         if self._exported:
@@ -72,6 +74,7 @@ class BaseMetrics(ForkSafe):
         if not is_number(value):
             record_error("value", "histogram takes a number")
             return
+        value = plain_number(value)
         with self._lock:
             key = _key(self._histograms, name, tags)
             self._histograms.setdefault(key, Observations()).add(value)

@@ -10,7 +10,7 @@ from typing import Any
 from dreamos_metrics.compat.base import BaseMetrics, Tags
 from dreamos_metrics.compat.json_file import JSONFile, read_json
 from dreamos_metrics.compat.recordings import Moment, Recordings
-from dreamos_metrics.instrumentation.capped_label import is_number
+from dreamos_metrics.instrumentation.capped_label import is_number, plain_number
 from dreamos_metrics.metrics.errors import record_error
 
 
@@ -59,6 +59,7 @@ class LogMetrics(BaseMetrics):
         if not is_number(value):
             record_error("value", "record_metric takes a number")
             return
+        value = plain_number(value)
         with self._lock:
             self._recorded.add(str(metric_type), value, tags, metadata)
         self._export.histogram("recorded", value, {"metric": metric_type})
