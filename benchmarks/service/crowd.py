@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.service.bodies import text
+from benchmarks.service.bodies import Rising
 from benchmarks.service.peers import Peer
 from benchmarks.service.scrapes import Agents, Waits, flood, pushes_of, scrapes_of
 
@@ -93,11 +93,11 @@ def _attend(port: int, crowd: Crowd) -> None:
 
 
 async def _gather(port: int, crowd: Crowd) -> None:
-    first = text(crowd.samples, 0)
+    bodies = Rising(crowd.samples, 0)
     tasks: list[Coroutine[Any, Any, None]] = []
     tasks += [_again(_idle, port, number) for number in range(crowd.idle)]
     tasks += [_again(_slow, port, number) for number in range(crowd.slow)]
-    tasks += [_again(_push, port, number, first, crowd.pause) for number in range(crowd.pushing)]
+    tasks += [_again(_push, port, number, bodies, crowd.pause) for number in range(crowd.pushing)]
     await asyncio.gather(*tasks)
 
 
@@ -140,13 +140,14 @@ async def _push(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     number: int,
-    body: bytes,
+    bodies: Rising,
     pause: float,
 ) -> None:
-    head = (
-        f"PUT /metrics/job/crowd/agent/C{number:04d}/incarnation/p HTTP/1.1\r\nHost: x\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
     while True:
+        body = bodies.text()
+        head = (
+            f"PUT /metrics/job/crowd/agent/C{number:04d}/incarnation/p HTTP/1.1\r\nHost: x\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
         await _ask(reader, writer, head.encode() + body)
         await asyncio.sleep(pause)

@@ -107,6 +107,71 @@ def test_a_killed_process_counts_as_lost(shared: Running) -> None:
     assert 2 == shared.value("t_total", job="killed")
 
 
+def end(service: Running, process: str, ago: str, **headers: str) -> None:
+    path = f"ends/agent/A/incarnation/{process}"
+    more = {"Dreamos_Final": "1", **({"Dreamos_Ended_Ago": ago} if ago else {}), **headers}
+    assert 200 == service.push(path, counter("t_total", 1), **more).status
+
+
+def state_of(service: Running) -> set[str]:
+    return {
+        state
+        for state in ("running", "ended", "lost")
+        if service.value("dreamos_agent_state", job="ends", state=state)
+    }
+
+
+def test_the_end_of_an_agent_is_the_one_that_happened_last_not_the_one_told_of_last(
+    launch: Callable[..., Running],
+) -> None:
+    service = launch()
+    end(service, "parent", "")
+    end(service, "child", "3.5", Dreamos_Uncertain="1")
+    assert {"ended"} == state_of(service)
+    end(service, "orphan", "0", Dreamos_Uncertain="1")
+    assert {"lost"} == state_of(service)
+    end(service, "yesterday", "86400")
+    assert {"lost"} == state_of(service)
+    assert 4 == service.value("t_total", job="ends")
+    assert 2 == service.value("dreamos_agent_incarnations_ended_total", end="lost")
+
+
+def test_a_process_that_fell_silent_before_another_one_ended_in_order_ended_before_it(
+    launch: Callable[..., Running],
+) -> None:
+    service = launch()
+    path = "ends/agent/A/incarnation/worker"
+    service.push(path, counter("t_total", 1), Dreamos_TTL="0.1")
+    end(service, "main", "")
+    eventually_equal(1, lambda: service.value("dreamos_agent_incarnations_ended_total", end="lost"))
+    assert {"ended"} == state_of(service)
+
+
+def test_what_a_process_left_does_not_look_like_a_sign_of_life(
+    launch: Callable[..., Running],
+) -> None:
+    service = launch()
+    end(service, "main", "")
+    pushed = service.value("dreamos_agent_last_push_timestamp_seconds", job="ends")
+    body = counter("dreamos_agent_heartbeats_total", 4)
+    path = "ends/agent/A/incarnation/child"
+    service.push(path, body, Dreamos_Final="1", Dreamos_Ended_Ago="3600")
+    assert pushed == service.value("dreamos_agent_last_push_timestamp_seconds", job="ends")
+    beat = service.value("dreamos_agent_last_heartbeat_timestamp_seconds", job="ends")
+    assert pushed is not None
+    assert beat is not None
+    assert pushed - 3700 < beat < pushed - 3500
+
+
+def test_a_time_of_ending_that_is_none_is_refused(shared: Running) -> None:
+    for wrong in ("-1", "nan", "inf", "soon", "1e99", "1_0"):
+        answer = shared.push(
+            "ends/agent/A/incarnation/a", "", Dreamos_Final="1", Dreamos_Ended_Ago=wrong
+        )
+        assert 400 == answer.status, wrong
+        assert "Dreamos-Ended-Ago" in answer.text
+
+
 def test_heartbeats_and_progress_are_noted_when_they_rise(shared: Running) -> None:
     path = "beat/agent/A/incarnation/a"
     beat = "dreamos_agent_last_heartbeat_timestamp_seconds"

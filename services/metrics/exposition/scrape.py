@@ -14,7 +14,6 @@ from services.metrics.exposition.negotiate import Format
 from services.metrics.exposition.protobuf import ProtobufRenderer
 from services.metrics.exposition.selection import LeftOut, Selection, Totals
 from services.metrics.exposition.text import TextRenderer
-from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.series.merge import subset
 from services.metrics.series.series_list import CREATED, SeriesList, select
 from services.metrics.series.view import View
@@ -33,18 +32,15 @@ class Exposition:
 
     Args:
         views: gives what is to be shown now.
-        priority: where scrapes announce themselves; None where nothing else goes on.
         settings: the limits of a scrape.
     """
 
     def __init__(
         self,
         views: Callable[[], Views],
-        priority: ScrapePriority | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._views = views
-        self._priority = priority or ScrapePriority()
         self._lock = threading.Lock()
         self._selection = Selection(settings or Settings())
         self._makers: dict[Format, Callable[[], Renderer]] = {
@@ -63,7 +59,7 @@ class Exposition:
 
     def render(self, form: Format) -> Body:
         """Return everything that can be shown, in the format ``form``."""
-        with self._lock, self._priority.first():
+        with self._lock:
             views = self._views()
             try:
                 body = self._render(form, views)

@@ -100,6 +100,23 @@ def time_to_live(raw: str | None) -> float | None:
     return seconds
 
 
+def ended_ago(raw: str | None) -> float:
+    """Read ``Dreamos-Ended-Ago`` in seconds; 0 when it is not there.
+
+    Raises:
+        Rejected: ``header``.
+    """
+    if raw is None:
+        return 0.0
+    try:
+        seconds = float(raw) if len(raw) <= 30 and "_" not in raw else math.nan
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < 1e9:
+        raise Rejected("header", "Dreamos-Ended-Ago must be a number of seconds from 0")
+    return seconds
+
+
 def flag(raw: str | None, name: str) -> bool:
     """Return whether the header ``name`` is 1.
 

@@ -23,6 +23,7 @@ class Push:
         ttl: ``Dreamos-TTL`` in seconds; None when there is none.
         final: ``Dreamos-Final``.
         uncertain: ``Dreamos-Uncertain``.
+        ended_ago: ``Dreamos-Ended-Ago`` in seconds: a process that ended is told of later.
         series_list: ``Dreamos-Series-List``, when the body holds values only.
     """
 
@@ -34,6 +35,7 @@ class Push:
     ttl: float | None = None
     final: bool = False
     uncertain: bool = False
+    ended_ago: float = 0.0
     series_list: str | None = None
 
 

@@ -82,6 +82,7 @@ def _take(target: GroupingKey) -> PushResult:
             ttl=reading.time_to_live(headers.get("Dreamos-TTL")),
             final=final,
             uncertain=uncertain,
+            ended_ago=reading.ended_ago(headers.get("Dreamos-Ended-Ago")) if final else 0.0,
             series_list=series_list,
         )
     )

@@ -105,6 +105,21 @@ class AgentStatus:
     ended: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ENDS, 0))
     push_time: float = 0.0
     push_failure_time: float = 0.0
+    ended_at: float = 0.0
+    """When the process ended that ended last."""
+    last_end: str = "ended"
+    """The state that its end leaves the agent in: ended or lost."""
+
+    def note_end(self, lost: bool, at: float) -> None:
+        """Count the end of a process, and judge it by when it happened.
+
+        Args:
+            lost: it ended without a word of its own.
+            at: when, Unix time. Whoever is told of late does not change what came after.
+        """
+        self.ended["lost" if lost else "clean"] += 1
+        if at >= self.ended_at:
+            self.ended_at, self.last_end = at, "lost" if lost else "ended"
 
     def part(self, agent: bool, plain: bool, live: int) -> Part:
         """Return the record as a contribution to what the group shows.

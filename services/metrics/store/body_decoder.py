@@ -15,7 +15,6 @@ from services.metrics.parsing.body_template import BodyTemplate, name_of
 from services.metrics.parsing.size import check_size
 from services.metrics.parsing.text import parse
 from services.metrics.protocol.push import Push
-from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.settings import Settings
 from services.metrics.store.long_bodies import shorten
 from services.metrics.store.plan import Decoded
@@ -36,12 +35,10 @@ class BodyDecoder:
 
     Args:
         settings: the limits of a body.
-        priority: lets scrapes go first in between.
     """
 
-    def __init__(self, settings: Settings, priority: ScrapePriority | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._priority = priority or ScrapePriority()
         self._lock = threading.Lock()
         self._slow = threading.Lock()
         """One body is read line by line at a time: the threads share one interpreter, and
@@ -100,8 +97,7 @@ class BodyDecoder:
         known = _match(self._find(body, push.openmetrics, how), body, lenient)
         if known is not None:
             return known
-        give_way = self._priority.give_way
-        parsed = parse(body, push.openmetrics, how[0], self._settings, give_way, lenient)
+        parsed = parse(body, push.openmetrics, how[0], self._settings, lenient=lenient)
         template = BodyTemplate(parsed, push.openmetrics)
         if template.name:
             with self._lock:

@@ -56,7 +56,7 @@ class Expiry:
             self._state.drop(group)
         elif target.incarnation in group.members:
             now = self._clock()
-            self._state.end(group, target.incarnation, lost=False, final=True, now=now)
+            self._state.end(group, target.incarnation, lost=False, final=True, now=now, at=now)
             self._state.settle(group)
         else:
             return PushResult("stale")
@@ -93,7 +93,9 @@ class Expiry:
         changed = False
         for incarnation, member in list(group.members.items()):
             if member.ttl is not None and now - member.pushed > member.ttl:
-                self._state.end(group, incarnation, lost=True, final=False, now=now)
+                # It ended some time after it was last heard of, not when that was noticed.
+                heard = member.pushed
+                self._state.end(group, incarnation, lost=True, final=False, now=now, at=heard)
                 self._rejections.forget(GroupingKey(group.labels, incarnation))
                 changed = True
         plain = group.plain

@@ -107,12 +107,18 @@ class Group:
         part = self.record.part(self.agent is not None, self.was_plain, len(self.members))
         return View(self.prefix, part.series, part.values)
 
-    def beat(self, before: Incarnation | None, now: Incarnation) -> None:
-        """Note heartbeat and progress: a rise since the previous push, at the time of the push."""
+    def beat(self, before: Incarnation | None, now: Incarnation, at: float) -> None:
+        """Note heartbeat and progress: a rise since the previous push, at the time of the push.
+
+        Args:
+            before: the push before, if there was one.
+            now: the push.
+            at: its time; when it tells of a process that ended earlier, the time of that.
+        """
         for family, name in ((HEARTBEATS, "last_heartbeat"), (PROGRESS, "last_progress")):
             value = now.value_of(family)
             if value and value > (before.value_of(family) if before else 0.0):
-                setattr(self.record, name, now.pushed)
+                setattr(self.record, name, max(getattr(self.record, name), at))
 
     def fell_silent(self, now: float, limit: float) -> bool:
         """Tell whether an agent that pushes without an incarnation has become silent.

@@ -101,9 +101,10 @@ class State:
         if plan.ended is not None:
             group.retire([plan.ended])
             self.journal.totals(group)
-        self._enter(group, name, plan.before.snapshot, plan.member)
+        now, ago = plan.member.pushed, push.ended_ago
+        self._enter(group, name, plan.before.snapshot, plan.member, ago)
         if push.final and name:
-            self.end(group, name, lost=push.uncertain, final=True, now=plan.member.pushed)
+            self.end(group, name, lost=push.uncertain, final=True, now=now, at=now - ago)
         self.settle(group, plan.new_list)
 
     def _group(self, labels: Labels) -> Group:
@@ -141,7 +142,14 @@ class State:
         self.journal.group(group)
         self._touch(group.labels)
 
-    def _enter(self, group: Group, name: str, old: Incarnation | None, member: Incarnation) -> None:
+    def _enter(
+        self,
+        group: Group,
+        name: str,
+        old: Incarnation | None,
+        member: Incarnation,
+        ago: float = 0.0,
+    ) -> None:
         record = group.record
         if name:
             group.members.pop(name, None)
@@ -151,8 +159,9 @@ class State:
             record.push_time = member.pushed
         member.position = self.generation
         if group.agent is not None:
-            group.beat(old, member)
-            record.last_push = member.pushed
+            at = member.pushed - ago
+            group.beat(old, member, at)
+            record.last_push = max(record.last_push, at)
             record.state = "running"
         group.hidden = False
         self.journal.member(group, name)
@@ -227,16 +236,27 @@ class State:
         self.forgotten += 1
         self.drop(group)
 
-    def end(self, group: Group, incarnation: str, lost: bool, final: bool, now: float) -> None:
-        """End a process: its totals stay; what a lost one had is kept in case it comes back."""
+    def end(
+        self, group: Group, incarnation: str, lost: bool, final: bool, now: float, at: float
+    ) -> None:
+        """End a process: its totals stay; what a lost one had is kept in case it comes back.
+
+        Args:
+            group: of the process.
+            incarnation: the process.
+            lost: it ended without a word of its own.
+            final: nothing comes after this.
+            now: Unix time.
+            at: when it ended, as far as that is known.
+        """
         member = group.members.pop(incarnation)
         group.retire(member.parts)
-        group.record.ended["lost" if lost else "clean"] += 1
+        group.record.note_end(lost, at)
         kept = None if final else member
         self.tombstones.add(group.id, incarnation, Tombstone(now, kept))
         self.journal.end(group, incarnation, now, kept)
         if not group.members:
-            group.record.state = "lost" if lost else "ended"
+            group.record.state = group.record.last_end
 
 
 def _named(user: object) -> str:

@@ -29,7 +29,6 @@ from prometheus_client.core import Metric
 
 from services.metrics.protocol.grouping_key import GroupingKey, Labels
 from services.metrics.protocol.push import Push, PushResult
-from services.metrics.scrape_priority import ScrapePriority
 from services.metrics.series.series_list import SeriesList
 from services.metrics.series.view import View
 from services.metrics.settings import Settings
@@ -53,7 +52,6 @@ class Store:
         settings: limits and times.
         disk: where changes are written; what is there is taken up again.
         clock: Unix time in seconds; replaceable for tests.
-        priority: what a push that takes long lets scrapes go first by.
     """
 
     def __init__(
@@ -61,7 +59,6 @@ class Store:
         settings: Settings,
         disk: SqliteStorage,
         clock: Callable[[], float] = time.time,
-        priority: ScrapePriority | None = None,
     ) -> None:
         self.settings = settings
         self._disk = disk
@@ -71,9 +68,7 @@ class Store:
         groups, latest = recover(disk, clock())
         self._state = State(settings, Tombstones(disk.find_ended), latest)
         self._state.next_id = max((group.id for group in groups), default=0) + 1
-        self._ingest = Ingest(
-            settings, self._state, self._lock, BodyDecoder(settings, priority), clock
-        )
+        self._ingest = Ingest(settings, self._state, self._lock, BodyDecoder(settings), clock)
         self._expiry = Expiry(settings, self._state, self._lock, self.rejections, clock)
         for group in groups:
             self._state.settle(group)

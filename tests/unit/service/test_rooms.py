@@ -13,8 +13,8 @@ MAY_IMPORT = {
     "series": {"series"},
     "protocol": {"series", "protocol", "errors", "settings"},
     "parsing": {"series", "protocol", "parsing", "errors", "settings"},
-    "store": {"series", "protocol", "parsing", "store", "errors", "settings", "scrape_priority"},
-    "exposition": {"series", "parsing", "exposition", "settings", "scrape_priority"},
+    "store": {"series", "protocol", "parsing", "store", "errors", "settings"},
+    "exposition": {"series", "parsing", "exposition", "settings"},
 }
 
 
