@@ -120,7 +120,7 @@ def fit(
         if cut:
             over[family.name] = cut
     sizes = [lines_of(family) * len(found) for family, found in result]
-    most = largest_share([*sizes, *others], limits.series)
+    most = share_of_each([*sizes, *others], limits.series)
     for index, (family, found) in enumerate(result):
         if sizes[index] > most:
             kept = max(0, most // lines_of(family) - 1)
@@ -135,6 +135,16 @@ def lines_of(family: Definition) -> int:
     if family.kind == "histogram":
         return len(family.bounds) + 1 + (family.bounds[0] >= 0)
     return len(family.states) or (2 if family.kind == "summary" else 1)
+
+
+def share_of_each(sizes: Sequence[int], limit: int) -> int:
+    """Return the most that each may have; where it is too much, a tenth of the limit stays free.
+
+    The service counts what the agent's other processes show as well.
+    """
+    if sum(sizes) <= limit:
+        return UNLIMITED
+    return largest_share(sizes, max(1, limit * 9 // 10))
 
 
 def largest_share(sizes: Sequence[int], total: int) -> int:

@@ -15,8 +15,8 @@ from dreamos_metrics.metrics.limits import (
     Limits,
     cut_facts,
     fit,
-    largest_share,
     lines_of,
+    share_of_each,
 )
 from dreamos_metrics.metrics.snapshot_hooks import run_hooks
 from dreamos_metrics.push.third_party import (
@@ -184,7 +184,7 @@ class SnapshotCollector:
             limits = replace(limits, series=max(_FEWEST_LINES, most))
             self._series_list, over = fit(families, limits, sizes)
         ours = [lines_of(family) * len(found) for family, found in self._series_list]
-        self._most = largest_share([*ours, *sizes], limits.series)
+        self._most = share_of_each([*ours, *sizes], limits.series)
         self._say(over)
 
     def _lines(self) -> int:
