@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -22,6 +23,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from tests.alerting.support import Rendering
 from tests.rules.tooling import Tool
 from tools.waiting import eventually
+
+TELEGRAM_OK = b'{"ok": true, "result": {"message_id": 1, "chat": {"id": 1}}}'
 
 
 @dataclass
@@ -58,12 +61,15 @@ class Alertmanager:
 
 
 @contextmanager
-def alertmanager(tool: Tool, rendering: Rendering) -> Iterator[Alertmanager]:
+def alertmanager(
+    tool: Tool, rendering: Rendering, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Alertmanager]:
     """Run Alertmanager with a rendered configuration on a free port of this machine."""
     port = free_port()
     command = ["docker", "run", "--rm", "--detach", "--network=host", "--entrypoint=alertmanager"]
     command += [f"--user={os.getuid()}:{os.getgid()}", "--tmpfs=/alertmanager:mode=1777"]
     command += [f"--volume={src}:{dst}:ro" for src, dst in rendering.mounts().items()]
+    command += [f"--env={name}={text}" for name, text in environment.items()]
     flags = [
         "--config.file=/generated/alertmanager/alertmanager.yml",
         "--storage.path=/alertmanager",
@@ -117,8 +123,8 @@ def sinks() -> Iterator[Sinks]:
             taken.headers.setdefault(name, []).append(dict(self.headers))
             taken.requests.setdefault(name, []).append(body)
             # Slack wants "ok", PagerDuty 202, Discord 204; each takes no more than it needs.
-            answer = b"ok" if name == "slack" else b"{}"
-            self.send_response({"pagerduty": 202}.get(name, 200))
+            answer = {"slack": b"ok", "telegram": TELEGRAM_OK}.get(name, b"{}")
+            self.send_response({"pagerduty": 202, "refuse": 404}.get(name, 200))
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

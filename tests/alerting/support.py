@@ -20,6 +20,8 @@ EMAIL = {
 SECRETS = {
     "slack_api_url": "https://slack.example.org/services/T0/B0/planted-slack",
     "pagerduty_routing_key": "plantedPagerduty",
+    "teams_webhook_url": "https://teams.example.org/planted-teams",
+    "telegram_bot_token": "123456:planted-telegram",
     "discord_webhook_url": "https://discord.example.org/api/webhooks/1/planted-discord",
     "webhook_url": "https://hook.example.org/planted-webhook",
 }
@@ -28,9 +30,14 @@ EXTRA_SECRETS = {
     "webhook_token": "planted-token",
     "watchdog_webhook_url": "https://beat.example.org/planted-watchdog",
 }
-ALL_SETTINGS = {**EMAIL, "SMTP_AUTH_USERNAME": "dreamos", "SLACK_CHANNEL": "alerts"}
+ALL_SETTINGS = {
+    **EMAIL,
+    "SMTP_AUTH_USERNAME": "dreamos",
+    "SLACK_CHANNEL": "alerts",
+    "TELEGRAM_CHAT_ID": "-1001",
+}
 ALL_SECRETS = {**SECRETS, **EXTRA_SECRETS}
-WATCHED = ("email", "slack", "pagerduty", "discord", "webhook")
+WATCHED = ("email", "slack", "pagerduty", "discord", "msteamsv2", "telegram", "webhook")
 
 
 @dataclass
@@ -51,13 +58,13 @@ class Rendering:
         """The folder of the secret files."""
         return self.base / "secrets"
 
-    def run(self) -> list[str]:
+    def run(self, ca: Path | None = None) -> list[str]:
         """Render; return the problems."""
         folder = self.secret_files / "alertmanager"
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in self.secrets.items():
             (folder / name).write_text(text + "\n", encoding="utf-8")
-        return render(DEPLOY, self.secret_files, self.out, self.env)
+        return render(DEPLOY, self.secret_files, self.out, self.env, ca=ca)
 
     def load(self, name: str) -> Any:
         """Return a rendered file as data."""

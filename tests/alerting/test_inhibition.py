@@ -26,6 +26,33 @@ ALERTS: list[tuple[bool, dict[str, str]]] = [
     (False, {"alertname": "TargetDown", "instance": "x:1", "severity": "critical", **STACK}),
     (True, {"alertname": "SlowScrape", "instance": "x:1", "severity": "warning", **STACK}),
     (False, {"alertname": "SlowScrape", "instance": "y:1", "severity": "warning", **STACK}),
+    # What one target sees are several things: a full disk says nothing of a dependency.
+    (False, {"alertname": "HostMemoryLow", "instance": "z:1", "severity": "critical", **STACK}),
+    (False, {"alertname": "ScrapeSlow", "instance": "z:1", "severity": "warning", **STACK}),
+    # One disk, and another one of the same machine.
+    (
+        False,
+        {"alertname": "DiskAlmostFull", "instance": "m", "device": "a", "severity": "critical"},
+    ),
+    (True, {"alertname": "DiskFillsSoon", "instance": "m", "device": "a", "severity": "warning"}),
+    (False, {"alertname": "DiskFillsSoon", "instance": "m", "device": "b", "severity": "warning"}),
+    # A certificate that runs out today says nothing of another one.
+    (
+        False,
+        {"alertname": "CertificateExpiring", "dependency": "a", "severity": "critical", **STACK},
+    ),
+    (True, {"alertname": "CertificateExpiring", "dependency": "a", "severity": "warning", **STACK}),
+    (
+        False,
+        {"alertname": "CertificateExpiring", "dependency": "b", "severity": "warning", **STACK},
+    ),
+    # An outage over what it causes, where the names say that it does.
+    (False, {"alertname": "DependencyDown", "service": "model", "severity": "warning", **STACK}),
+    (True, {"alertname": "ApiCallsFailing", "service": "model", "severity": "warning", **STACK}),
+    (False, {"alertname": "ApiCallsFailing", "service": "mail", "severity": "warning", **STACK}),
+    (True, {"alertname": "AgentHitByOutage", "agent": "D", "severity": "info", **STACK}),
+    (True, {"alertname": "HighErrorRate", "agent": "D", "severity": "warning", **STACK}),
+    (False, {"alertname": "AgentLost", "agent": "D", "severity": "warning", **STACK}),
     # The same alert at two severities, about something that has neither agent nor instance.
     (False, {"alertname": "Budget", "severity": "critical", **STACK}),
     (True, {"alertname": "Budget", "severity": "warning", **STACK}),
@@ -33,6 +60,10 @@ ALERTS: list[tuple[bool, dict[str, str]]] = [
     (False, {"alertname": "PushesRejected", "severity": "warning", **STACK}),
     # The same of another stack that tells the same Alertmanager.
     (False, {"alertname": "Budget", "severity": "warning", "job": "dreamos", "stack": "blue"}),
+    # Where nothing is stored, the rest of that stack is the past.
+    (False, {"alertname": "SamplesNotStored", "severity": "critical", "stack": "green"}),
+    (True, {"alertname": "QueueTooOld", "severity": "warning", "stack": "green"}),
+    (False, {"alertname": "TargetDown", "severity": "critical", "stack": "green"}),
     # Watchdog is muted by nothing.
     (False, {"alertname": "Watchdog", "severity": "none", **STACK}),
 ]

@@ -15,6 +15,7 @@ from tests.rules.tooling import DEPLOY, ROOT, Tool, amtool, promtool
 
 ALERTMANAGER = "alertmanager/alertmanager.yml"
 PROMETHEUS = "prometheus/prometheus.yml"
+RULE_FILES = sorted((DEPLOY / "prometheus").glob("[ar]*/*.yml"))
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,10 @@ def accepted(tool: Tool, rendering: Rendering) -> None:
 def only(name: str, base: Path) -> Rendering:
     if name == "email":
         return Rendering(base, EMAIL)
-    secret = next(secret for secret in SECRETS if secret.startswith(name))
-    return Rendering(base, {}, {secret: SECRETS[secret]})
+    begins = {"msteamsv2": "teams"}.get(name, name)
+    secret = next(secret for secret in SECRETS if secret.startswith(begins))
+    env = {"TELEGRAM_CHAT_ID": "-1001"} if name == "telegram" else {}
+    return Rendering(base, env, {secret: SECRETS[secret]})
 
 
 @pytest.mark.parametrize("name", WATCHED)
@@ -85,6 +88,7 @@ def test_no_secret_is_copied_into_a_rendered_file(tmp_path: Path) -> None:
 def test_an_empty_secret_file_counts_as_absent(tmp_path: Path, name: str) -> None:
     secrets = {**ALL_SECRETS, name: " \n"}
     env = {} if name == "smtp_password" else {**EMAIL, "SMTP_AUTH_USERNAME": "dreamos"}
+    env = {**env, "TELEGRAM_CHAT_ID": "-1001"}
     if name == "webhook_url":
         del secrets["webhook_token"]
     rendering = Rendering(tmp_path, env, secrets)
@@ -132,6 +136,54 @@ def test_email_takes_every_setting(tmp_path: Path) -> None:
         "auth_password_file": "/run/secrets/alertmanager/smtp_password",
     }
     assert expected == {name: email[name] for name in expected}
+
+
+def test_slack_by_the_token_of_a_bot_needs_a_channel_and_no_hook_beside_it(
+    am: Tool, tmp_path: Path
+) -> None:
+    bot = {"slack_bot_token": "xoxb-planted"}
+    rendering = Rendering(tmp_path, {"SLACK_CHANNEL": "alerts"}, bot)
+    assert [] == rendering.run()
+
+    [slack] = rendering.receiver("warning")["slack_configs"]
+    assert "https://slack.com/api/chat.postMessage" == slack["api_url"]
+    credentials = slack["http_config"]["authorization"]["credentials_file"]
+    assert "/run/secrets/alertmanager/slack_bot_token" == credentials
+    accepted(am, rendering)
+
+    [problem] = Rendering(tmp_path, {}, bot).run()
+    assert problem.startswith("SLACK_CHANNEL: is missing, and the secret file slack_bot_token is")
+    both = {**bot, "slack_api_url": SECRETS["slack_api_url"]}
+    [problem] = Rendering(tmp_path, {"SLACK_CHANNEL": "alerts"}, both).run()
+    assert problem.startswith("secret file slack_bot_token: is one way to Slack too many")
+
+
+def test_a_password_in_an_address_belongs_into_a_secret_file_and_is_taken_there(
+    am: Tool, tmp_path: Path
+) -> None:
+    rendering = Rendering(tmp_path, {}, {"webhook_url": "https://me:planted@hook.example.org/x"})
+
+    assert [] == rendering.run()
+    assert {"webhook"} == rendering.integrations("critical")
+    accepted(am, rendering)
+
+
+def test_email_addresses_keep_their_names(am: Tool, tmp_path: Path) -> None:
+    named = {
+        "SMTP_FROM": "Dream.OS <dreamos@example.org>",
+        "ALERT_EMAIL_TO": 'Jürgen <j@example.org>, "Boss, the" <boss@example.org>, c@example.org',
+    }
+    rendering = Rendering(tmp_path, {**EMAIL, **named})
+
+    assert [] == rendering.run()
+
+    [email] = rendering.receiver("critical")["email_configs"]
+    assert '"Dream.OS" <dreamos@example.org>' == email["from"]
+    assert (
+        '=?utf-8?q?J=C3=BCrgen?= <j@example.org>, "Boss, the" <boss@example.org>, c@example.org'
+        == email["to"]
+    )
+    accepted(am, rendering)
 
 
 def test_settings_reach_the_slack_channel_the_pager_and_the_webhooks_token(tmp_path: Path) -> None:
@@ -202,7 +254,7 @@ def test_prometheus_accepts_what_is_rendered(tmp_path: Path) -> None:
 
     assert 0 == answer.code, answer.text
     assert "WARNING" not in answer.text
-    assert 4 == answer.text.count("rules found")
+    assert len(RULE_FILES) + 1 == answer.text.count("rules found")  # and the objectives
 
 
 @pytest.mark.parametrize(
@@ -243,7 +295,7 @@ def test_without_grafana_no_alert_links_to_a_dashboard(tmp_path: Path) -> None:
 
     written = [path.read_text() for path in (rendering.out / "prometheus/alerts").iterdir()]
 
-    assert 3 == len(written)
+    assert len(written) > 2
     assert [] == [text for text in written if "dashboard_url" in text]
 
 
@@ -251,20 +303,51 @@ def test_rendering_changes_nothing_in_the_rules_but_their_links(tmp_path: Path) 
     rendering = Rendering(tmp_path)
     rendering.run()
 
-    for path in (DEPLOY / "prometheus/alerts").glob("*.yml"):
-        written = rendering.load(f"prometheus/alerts/{path.name}")
+    for path in RULE_FILES:
+        written = rendering.load(f"prometheus/{path.parent.name}/{path.name}")
         assert yaml.safe_load(path.read_text()) == written
+
+
+@pytest.mark.parametrize(
+    ("interval", "window"), [("5m", "12m"), ("10s", "5m"), ("30m", "62m"), ("95s", "310s")]
+)
+def test_failed_notifications_are_looked_for_over_more_than_two_group_intervals(
+    tmp_path: Path, interval: str, window: str
+) -> None:
+    rendering = Rendering(tmp_path, {"ALERT_GROUP_INTERVAL": interval})
+    rendering.run()
+
+    text = (rendering.out / "prometheus/alerts/alertmanager.yml").read_text()
+
+    assert f"increase(alertmanager_notifications_failed_total[{window}])" in text
+
+
+def test_what_did_not_change_keeps_its_time_and_the_mark_follows_what_did(tmp_path: Path) -> None:
+    mark = tmp_path / "generated/prometheus/targets/rendered.json"
+    Rendering(tmp_path).run()
+    # Prometheus' own file carries the moment in which it was rendered, and differs each time.
+    kept = [path for path in mark.parents[2].rglob("*.*") if path.name != "prometheus.yml"]
+    before = {path: path.stat().st_mtime_ns for path in kept}
+
+    Rendering(tmp_path).run()
+    assert before == {path: path.stat().st_mtime_ns for path in kept}
+
+    text = mark.read_text()
+    Rendering(tmp_path, {"ALERT_GROUP_WAIT": "31s"}).run()
+    assert text != mark.read_text()
+    assert [] == json.loads(mark.read_text())[0]["targets"]
 
 
 def test_an_alert_file_that_was_deleted_does_not_live_on(tmp_path: Path) -> None:
     rendering = Rendering(tmp_path)
     rendering.run()
-    old = rendering.out / "prometheus/alerts/old.yml"
-    old.write_text("groups: []\n")
+    old = [rendering.out / f"prometheus/{folder}/old.yml" for folder in ("alerts", "rules")]
+    for path in old:
+        path.write_text("groups: []\n")
 
     rendering.run()
 
-    assert not old.exists()
+    assert [False, False] == [path.exists() for path in old]
 
 
 def test_every_file_can_be_read_by_other_users_and_no_half_file_stays(tmp_path: Path) -> None:
@@ -286,6 +369,11 @@ def test_every_file_can_be_read_by_other_users_and_no_half_file_stays(tmp_path: 
         ({**EMAIL, "SMTP_AUTH_USERNAME": "u"}, {}, "secret file smtp_password: is missing"),
         ({}, {"slack_api_url": "planted"}, "secret file slack_api_url: its content does not begin"),
         ({}, {"webhook_token": "planted"}, "secret file webhook_url: is missing or empty"),
+        (
+            {},
+            {"telegram_bot_token": "planted"},
+            "TELEGRAM_CHAT_ID: is missing, and the secret file",
+        ),
         ({}, {"webhook_url": "ftp://planted"}, "secret file webhook_url: its content does not"),
     ],
 )

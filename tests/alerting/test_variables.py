@@ -13,6 +13,9 @@ from tools.render.kinds import KINDS
 from tools.render.variables import BY_NAME, VARIABLES, check, env_example, known, links, value
 
 RIGHT = [
+    ("ALERT_QUIET_HOURS", "22:00-07:00"),
+    ("TELEGRAM_CHAT_ID", "-1001234567890"),
+    ("ALERT_TIMEZONE", "America/Argentina/Buenos_Aires"),
     ("BIND_ADDRESS", "0.0.0.0"),
     ("BIND_ADDRESS", "::1"),
     ("METRICS_PORT", "1"),
@@ -40,6 +43,11 @@ RIGHT = [
     ("RETENTION_TIME", "100y"),
 ]
 WRONG = [
+    ("ALERT_QUIET_HOURS", "22-7", "is not a time of the day to another"),
+    ("ALERT_QUIET_HOURS", "22:00-24:00", "is not a time of the day to another"),
+    ("ALERT_QUIET_HOURS", "07:00-07:00", "begins when it ends"),
+    ("TELEGRAM_CHAT_ID", "@alerts", "is not the number of a chat"),
+    ("ALERT_TIMEZONE", "Berlin/Europe", "is not a time zone"),
     ("BIND_ADDRESS", "localhost", "is not an IP address"),
     ("BIND_ADDRESS", "fe80::1%eth0", "is not an IP address that ports"),
     ("BIND_ADDRESS", "224.0.0.1", "is not an IP address that ports"),
@@ -92,6 +100,8 @@ WRONG = [
     ("METRICS_NEW_SERIES_SHARE", "25%", "is not a share"),
 ]
 WRONG_EMAIL = [
+    ("ALERT_EMAIL_TO", "{{ x }} <b@example.org>", "is wrong at '{{ x }} <b@example.org>'"),
+    ("SMTP_FROM", "a@example.org, b@example.org", "is not an email address"),
     ("SMTP_SMARTHOST", "smtp.example.org", "has no port"),
     ("SMTP_SMARTHOST", "smtp.example.org:mail", "has a port that is not a number"),
     ("SMTP_SMARTHOST", "two words:25", "is not the name of a machine"),

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import yaml
-
 from tests.docs.documents import ROOT
+from tests.rules.unit import alerts
 
 RUNBOOKS = {path.stem: path for path in (ROOT / "docs" / "runbooks").glob("*.md")}
-
-
-def alerts() -> list[dict[str, Any]]:
-    """Return every alert of the project."""
-    files = sorted((ROOT / "deploy" / "prometheus" / "alerts").glob("*.yml"))
-    groups = [group for path in files for group in yaml.safe_load(path.read_text())["groups"]]
-    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
@@ -27,8 +17,8 @@ def test_every_alert_links_the_runbook_of_its_name() -> None:
     assert {(name, name) for name in RUNBOOKS} == links
 
 
-def test_every_runbook_is_titled_with_its_alert_and_tells_the_four_things() -> None:
-    parts = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+def test_every_runbook_is_titled_with_its_alert_and_tells_the_five_things() -> None:
+    parts = ["Meaning", "Impact", "Diagnosis", "Mitigation", "How to see that it is over"]
     for name, path in RUNBOOKS.items():
         lines = path.read_text(encoding="utf-8").splitlines()
         assert f"# {name}" == lines[0]

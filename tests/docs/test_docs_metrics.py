@@ -145,4 +145,4 @@ def test_no_name_is_listed_twice() -> None:
 
 
 def test_no_pattern_is_so_wide_that_it_fits_anything() -> None:
-    assert [] == [name for name in catalogue() if not re.match(r"[a-z]+_[a-z]+", name)]
+    assert [] == [name for name in catalogue() if not re.match(r"[a-z]+[_:][a-z]+", name)]

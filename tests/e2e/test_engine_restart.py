@@ -33,6 +33,7 @@ print(urllib.request.urlopen(request, timeout=20).read().decode())
 """
 PUSH = """
 import urllib.request
+from tools.waiting import eventually
 url = "http://127.0.0.1:8000/metrics/job/kept/agent/a/incarnation/1"
 body = b"# TYPE kept_total counter\\nkept_total 7\\n"
 request = urllib.request.Request(url, data=body, method="PUT")

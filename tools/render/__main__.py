@@ -18,6 +18,7 @@ import yaml
 from services.metrics.observer.probes.config import ProbeFileError
 from services.metrics.settings import BadSetting, Settings
 from tools.render import documents, secrets
+from tools.render.objectives import ObjectiveError
 from tools.render.variables import check, known
 
 READABLE = 0o644
@@ -48,7 +49,10 @@ def render(
         Settings.from_env(settings)
     except BadSetting as error:
         return [str(error)]
-    files = documents.build(deploy, settings, found, probes)
+    try:
+        files = documents.build(deploy, settings, found, probes)
+    except ObjectiveError as error:
+        return [str(error)]
     if ca is not None and "BEGIN CERTIFICATE" in (certificates := ca.read_text(encoding="utf-8")):
         files["alertmanager/ca/extra.pem"] = certificates
     for name, text in files.items():
@@ -60,7 +64,12 @@ def render(
 
 
 def write(path: Path, text: str, mode: int = READABLE) -> None:
-    """Write `text` to `path` so that a reader sees the old content or the new, never a part."""
+    """Write `text` to `path` so that a reader sees the old content or the new, never a part.
+
+    What is as it was keeps its time, which the alert ConfigurationOutdated looks at.
+    """
+    if _holds(path, text, mode):
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -102,6 +111,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     return 2 if problems else 0
+
+
+def _holds(path: Path, text: str, mode: int) -> bool:
+    try:
+        same = path.stat().st_mode & 0o777 == mode
+        return same and path.read_text(encoding="utf-8") == text
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _remove_others(out: Path, folder: str, files: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from email.utils import formataddr
 from urllib.parse import urlsplit
 
 _HOST = re.compile(
@@ -121,6 +122,22 @@ def hosts(text: str) -> str | None:
 def mailboxes(text: str) -> list[str]:
     """Return the addresses in a list with commas, each with its name as it was written."""
     return [part.strip() for part in _COMMA.split(text)]
+
+
+def written(text: str) -> list[str]:
+    """Return the addresses in a list with commas, each as a mail program would write it.
+
+    What is not ASCII in a name is encoded, because Alertmanager would else encode the address along
+    with it. Each part has to be right.
+    """
+    return [_written(part) for part in mailboxes(text)]
+
+
+def _written(part: str) -> str:
+    named = _NAMED.fullmatch(part)
+    if not named:
+        return part
+    return formataddr((named["name"].strip().strip('"'), named["address"].strip()))
 
 
 def email(text: str) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +19,7 @@ from services.metrics.exposition.prometheus_limits import prometheus_limits
 from services.metrics.observer.probes.config import load, parse
 from services.metrics.parsing.reserved_names import relabeling
 from services.metrics.settings import Settings
-from tools.render import receivers
+from tools.render import objectives, receivers, templates
 from tools.render.kinds import duration_seconds
 from tools.render.secrets import Secrets
 from tools.render.variables import base_paths, flag, links, value
@@ -38,6 +40,8 @@ _DEFINED = re.compile(r'\{\{-?\s*(?:define|block)\s+"([^"]+)"')
 _USED = re.compile(r'\{\{-?[^{}]*\btemplate\s+"([^"]+)"')
 # The addresses that the alerts in deploy/ name, so that they are valid as they stand.
 _WRITTEN_LINKS = {"METRICS_URL": "http://127.0.0.1:8000", "GRAFANA_URL": "http://127.0.0.1:3000"}
+# NotificationsFailing as it is written, for the default ALERT_GROUP_INTERVAL of 5m.
+_WRITTEN_WINDOW = "alertmanager_notifications_failed_total[12m]"
 
 
 def build(
@@ -47,7 +51,8 @@ def build(
 
     `env` and `secrets` have been checked; `probes` is the user's own list of probes. Raises
     `OSError` when a file cannot be read, `yaml.YAMLError` when one is not YAML, `DeployError` when
-    one lacks what has to be filled, and `ProbeFileError` when the list of probes is wrong.
+    one lacks what has to be filled, `ProbeFileError` when the list of probes is wrong, and
+    `ObjectiveError` when an objective is.
     """
     files = {
         "prometheus/targets/grafana.json": _grafana_targets(env),
@@ -63,9 +68,28 @@ def build(
         files[f"prometheus/rules/{path.name}"] = path.read_text(encoding="utf-8")
     for path in sorted((deploy / "alertmanager/templates").glob("*.tmpl")):
         files[f"alertmanager/templates/{path.name}"] = path.read_text(encoding="utf-8")
+    promised = objectives.groups(objectives.load(deploy / "prometheus/objectives.yml"))
+    files["prometheus/alerts/objectives.yml"] = _yaml(
+        _adapted({"groups": promised}, env), "deploy/prometheus/objectives.yml"
+    )
+    # Last in the order of names, because it defines anew what the others define.
+    files["alertmanager/templates/settings.tmpl"] = templates.settings(env)
     _refuse_missing_templates(files)
     _refuse_broken_files_of_grafana(deploy / "grafana")
+    files["prometheus/targets/rendered.json"] = _mark(files)
     return files
+
+
+def _mark(files: Mapping[str, str]) -> str:
+    """Return a list of no targets that changes when anything that is read has changed.
+
+    Prometheus reads lists of targets without being told and exports when they were written, which
+    the alert ConfigurationOutdated compares with what is loaded.
+    """
+    # Without the mark of the moment, which Prometheus' file carries: it is no change.
+    text = re.sub(r"rendered-[0-9]+", "", "".join(files.values()))
+    seen = hashlib.sha256(text.encode())
+    return json.dumps([{"targets": [], "labels": {"rendered": seen.hexdigest()}}]) + "\n"
 
 
 def _filled(deploy: Path, name: str, fill: Callable[[Document], Document]) -> dict[str, str]:
@@ -187,10 +211,24 @@ def _alerts(path: Path, env: Mapping[str, str]) -> str:
         return text  # promtool says what is wrong with it, in the words of Prometheus
     if not isinstance(rules, dict):
         return text
+    return _yaml(_adapted(rules, env), f"deploy/prometheus/alerts/{path.name}")
+
+
+def _adapted(rules: Document, env: Mapping[str, str]) -> Document:
     for rule in _rules(rules):
+        if isinstance(expression := rule.get("expr"), str):
+            rule["expr"] = expression.replace(_WRITTEN_WINDOW, _window(env))
         if isinstance(notes := rule.get("annotations"), dict):
             _with_links(notes, env)
-    return _yaml(rules, f"deploy/prometheus/alerts/{path.name}")
+    return rules
+
+
+def _window(env: Mapping[str, str]) -> str:
+    # A receiver that refuses everything fails once in every ALERT_GROUP_INTERVAL.
+    interval = duration_seconds(value(env, "ALERT_GROUP_INTERVAL")) or 0
+    seconds = max(300, math.ceil(2 * interval) + 120)
+    written = f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
+    return _WRITTEN_WINDOW.replace("12m", written)
 
 
 def _rules(document: Document) -> Iterator[Document]:
@@ -226,6 +264,8 @@ def _alertmanager(base: Document, env: Mapping[str, str], secrets: Secrets) -> D
     if not critical:
         raise DeployError("deploy/alertmanager/alertmanager.yml has no route to `critical`")
     critical[0]["repeat_interval"] = value(env, "ALERT_REPEAT_INTERVAL_CRITICAL")
+    if hours := value(env, "ALERT_QUIET_HOURS"):
+        _quiet(base, hours, value(env, "ALERT_TIMEZONE") or "UTC")
     contents = {
         "critical": receivers.filled("critical", env, secrets),
         "warning": receivers.filled("warning", env, secrets),
@@ -242,6 +282,21 @@ def _alertmanager(base: Document, env: Mapping[str, str], secrets: Secrets) -> D
     if way := outgoing(env, secrets):
         _through(base, way)
     return base
+
+
+def _quiet(base: Document, hours: str, zone: str) -> None:
+    """Let whatever the root would take wait during these hours; the zone knows of summer time."""
+    begin, end = hours.split("-")
+    # A day ends at 24:00 for Alertmanager, so a night is the end of one and the beginning of one.
+    spans = [(begin, end)] if begin < end else [(begin, "24:00"), ("00:00", end)]
+    times = [{"start_time": a, "end_time": b} for a, b in spans if a != b]
+    base["time_intervals"] = [
+        *(base.get("time_intervals") or []),
+        {"name": "quiet-hours", "time_intervals": [{"times": times, "location": zone}]},
+    ]
+    # The root itself cannot be muted.
+    last = {"receiver": base["route"]["receiver"], "mute_time_intervals": ["quiet-hours"]}
+    base["route"]["routes"].append(last)
 
 
 def outgoing(env: Mapping[str, str], secrets: Secrets) -> Document:

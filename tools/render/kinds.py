@@ -46,6 +46,14 @@ def _duration(text: str) -> str | None:
     return None if seconds > 0 else "is no time at all"
 
 
+def _hours(text: str) -> str | None:
+    found = re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", text)
+    if not found:
+        return "is not a time of the day to another, such as 22:00-07:00"
+    begin, end = text.split("-")
+    return "begins when it ends" if begin == end else None
+
+
 def _flag(text: str) -> str | None:
     words = {"1", "0", "true", "false", "yes", "no", "on", "off"}
     return None if text.lower() in words else "is neither true nor false"
@@ -105,6 +113,11 @@ def _channel(text: str) -> str | None:
     return None if re.fullmatch(r"[#@]?[^\s#@,{}]{1,80}", text) else "is not a channel"
 
 
+def _chat(text: str) -> str | None:
+    right = re.fullmatch(r"-?[1-9][0-9]{0,17}", text)
+    return None if right else "is not the number of a chat, such as -1001234567890"
+
+
 def _count(text: str) -> str | None:
     return None if re.fullmatch(r"[1-9][0-9]{0,8}", text) else "is not a whole number above 0"
 
@@ -142,6 +155,7 @@ KINDS: dict[str, Kind] = {
     "agent_pattern": _agent_pattern,
     "base_url": addresses.base_url,
     "channel": _channel,
+    "chat": _chat,
     "count": _count,
     "duration": _duration,
     "email": addresses.email,
@@ -151,6 +165,7 @@ KINDS: dict[str, Kind] = {
     "host": addresses.host,
     "host_port": addresses.host_port,
     "hosts": addresses.hosts,
+    "hours": _hours,
     "image": _image,
     "level": _level,
     "path": _text,

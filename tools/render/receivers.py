@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tools.render.addresses import written
 from tools.render.secrets import Secrets
 from tools.render.variables import flag, value
 
@@ -24,10 +25,9 @@ def email(env: Mapping[str, str], secrets: Secrets) -> Config | None:
     """Return the email integration, when SMTP_SMARTHOST and its companions are set."""
     if not value(env, "SMTP_SMARTHOST"):
         return None
-    receivers = [part.strip() for part in value(env, "ALERT_EMAIL_TO").split(",")]
     config: Config = {
-        "to": ", ".join(receivers),
-        "from": value(env, "SMTP_FROM"),
+        "to": ", ".join(written(value(env, "ALERT_EMAIL_TO"))),
+        "from": written(value(env, "SMTP_FROM"))[0],
         "smarthost": value(env, "SMTP_SMARTHOST"),
         "require_tls": flag(env, "SMTP_REQUIRE_TLS"),
         "send_resolved": True,
@@ -44,11 +44,16 @@ def email(env: Mapping[str, str], secrets: Secrets) -> Config | None:
 
 
 def slack(env: Mapping[str, str], secrets: Secrets) -> Config | None:
-    """Return the Slack integration, when the secret file slack_api_url is there."""
-    if "slack_api_url" not in secrets:
+    """Return the Slack integration, when slack_api_url or slack_bot_token is there."""
+    if "slack_api_url" in secrets:
+        way: Config = {"api_url_file": secrets.path("slack_api_url")}
+    elif "slack_bot_token" in secrets:
+        token = {"type": "Bearer", "credentials_file": secrets.path("slack_bot_token")}
+        way = {"api_url": value(env, "SLACK_URL"), "http_config": {"authorization": token}}
+    else:
         return None
     config: Config = {
-        "api_url_file": secrets.path("slack_api_url"),
+        **way,
         "send_resolved": True,
         "timeout": TIMEOUT,
         "username": "Dream.OS alerts",
@@ -89,8 +94,8 @@ def pagerduty(env: Mapping[str, str], secrets: Secrets) -> Config | None:
         "details": {
             "num_firing": "{{ .Alerts.Firing | len }}",
             "num_resolved": "{{ .Alerts.Resolved | len }}",
-            "firing": "{{ .Alerts.Firing | toJson }}",
-            "resolved": "{{ .Alerts.Resolved | toJson }}",
+            "firing": '{{ template "dreamos.json" .Alerts.Firing }}',
+            "resolved": '{{ template "dreamos.json" .Alerts.Resolved }}',
         },
     }
     if url := value(env, "PAGERDUTY_URL"):
@@ -109,6 +114,34 @@ def discord(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
         "title": '{{ template "dreamos.subject" . }}',
         "message": '{{ template "dreamos.discord.message" . }}',
     }
+
+
+def teams(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
+    """Return the Microsoft Teams integration, when the secret file teams_webhook_url is there."""
+    if "teams_webhook_url" not in secrets:
+        return None
+    return {
+        "webhook_url_file": secrets.path("teams_webhook_url"),
+        "send_resolved": True,
+        "title": '{{ template "dreamos.subject" . }}',
+        "text": '{{ template "dreamos.teams.text" . }}',
+    }
+
+
+def telegram(env: Mapping[str, str], secrets: Secrets) -> Config | None:
+    """Return the Telegram integration, when the secret file telegram_bot_token is there."""
+    if "telegram_bot_token" not in secrets:
+        return None
+    config: Config = {
+        "bot_token_file": secrets.path("telegram_bot_token"),
+        "chat_id": int(value(env, "TELEGRAM_CHAT_ID")),
+        "send_resolved": True,
+        "parse_mode": "",
+        "message": '{{ template "dreamos.telegram.text" . }}',
+    }
+    if url := value(env, "TELEGRAM_URL"):
+        config["api_url"] = url
+    return config
 
 
 def webhook(_env: Mapping[str, str], secrets: Secrets) -> Config | None:
@@ -146,6 +179,8 @@ INTEGRATIONS: dict[str, Integration] = {
     "slack": slack,
     "pagerduty": pagerduty,
     "discord": discord,
+    "msteamsv2": teams,
+    "telegram": telegram,
     "webhook": webhook,
 }
 """What people and programs are told by; the key and `_configs` make Alertmanager's own name."""

@@ -21,6 +21,9 @@ MOUNTED_AT = "/run/secrets/alertmanager"
 KIND_OF: dict[str, tuple[str, str]] = {
     "smtp_password": ("text", "the password of SMTP_AUTH_USERNAME"),
     "slack_api_url": ("secret_url", "https://hooks.slack.com/services/..."),
+    "slack_bot_token": ("text", "xoxb-..."),
+    "teams_webhook_url": ("secret_url", "https://example.webhook.office.com/..."),
+    "telegram_bot_token": ("text", "123456:ABC-..."),
     "pagerduty_routing_key": ("word", "the integration key of an Events API v2 service"),
     "discord_webhook_url": ("secret_url", "https://discord.com/api/webhooks/..."),
     "webhook_url": ("secret_url", "https://example.org/alerts"),
@@ -32,7 +35,10 @@ KIND_OF: dict[str, tuple[str, str]] = {
 
 
 _MEANT: tuple[tuple[str, str], ...] = (
+    (r"slack.*(bot|token)", "slack_bot_token"),
     (r"slack", "slack_api_url"),
+    (r"teams", "teams_webhook_url"),
+    (r"telegram", "telegram_bot_token"),
     (r"pager|(^|_)pd(_|$)", "pagerduty_routing_key"),
     (r"discord", "discord_webhook_url"),
     (r"watchdog|heartbeat|dead|snitch|hc_?ping", "watchdog_webhook_url"),
@@ -42,6 +48,13 @@ _MEANT: tuple[tuple[str, str], ...] = (
     (r"hook", "webhook_url"),
 )
 """Words in the name of a file that nothing reads, with the file that was meant; the first counts."""
+
+
+_BESIDE = (
+    ("slack_bot_token", "SLACK_CHANNEL", "alerts"),
+    ("telegram_bot_token", "TELEGRAM_CHAT_ID", "-1001234567890"),
+)
+"""Settings that a secret file does not work without."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,13 @@ def _incomplete(present: set[str], env: Mapping[str, str]) -> list[Problem]:
     if value(env, "SMTP_AUTH_USERNAME") and "smtp_password" not in present:
         wrong = "is missing or empty, and SMTP_AUTH_USERNAME is set"
         problems.append(Problem("secret file smtp_password", wrong, KIND_OF["smtp_password"][1]))
+    for file, setting, example in _BESIDE:
+        if file in present and not value(env, setting):
+            wrong = f"is missing, and the secret file {file} is there"
+            problems.append(Problem(setting, wrong, f"{setting}={example}"))
+    if {"slack_api_url", "slack_bot_token"} <= present:
+        wrong = "is one way to Slack too many beside slack_api_url"
+        problems.append(Problem("secret file slack_bot_token", wrong, "only one of the two"))
     if "webhook_token" in present and "webhook_url" not in present:
         wrong = "is missing or empty, and webhook_token is there"
         problems.append(Problem("secret file webhook_url", wrong, KIND_OF["webhook_url"][1]))

@@ -76,6 +76,14 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ("ALERT_GROUP_INTERVAL", "5m", "duration", "5m", "wait before telling of changes"),
         ("ALERT_REPEAT_INTERVAL_CRITICAL", "1h", "duration", "1h", "tell again while critical"),
         ("ALERT_REPEAT_INTERVAL_WARNING", "12h", "duration", "12h", "tell again while warning"),
+        ("ALERT_TIMEZONE", "", "zone", "Europe/Berlin", "zone of times in messages, beside UTC"),
+        (
+            "ALERT_QUIET_HOURS",
+            "",
+            "hours",
+            "22:00-07:00",
+            "when warnings wait, in ALERT_TIMEZONE; critical alerts never do",
+        ),
     ),
     "Way out for notifications": (
         (
@@ -96,14 +104,31 @@ _ROWS: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
     ),
     "Email (password, when the server wants one: file smtp_password)": (
         ("SMTP_SMARTHOST", "", "host_port", "smtp.example.org:587", "mail server with its port"),
-        ("SMTP_FROM", "", "email", "dreamos@example.org", "sender of the messages"),
-        ("ALERT_EMAIL_TO", "", "emails", "oncall@example.org", "receivers, with commas between"),
+        ("SMTP_FROM", "", "email", "Dream.OS <dreamos@example.org>", "sender of the messages"),
+        (
+            "ALERT_EMAIL_TO",
+            "",
+            "emails",
+            "On Call <oncall@example.org>, boss@example.org",
+            "receivers, with commas between",
+        ),
         ("SMTP_AUTH_USERNAME", "", "text", "dreamos", "user name at the mail server"),
         ("SMTP_REQUIRE_TLS", "true", "flag", "true", "refuse a server that does not encrypt"),
         ("SMTP_HELLO", "", "host", "dreamos.example.org", "name given to the mail server"),
     ),
-    "Slack (file slack_api_url)": (
+    "Slack (file slack_api_url, or slack_bot_token with SLACK_CHANNEL)": (
         ("SLACK_CHANNEL", "", "channel", "alerts", "channel, when not the one of the hook"),
+        (
+            "SLACK_URL",
+            "https://slack.com/api/chat.postMessage",
+            "url",
+            "https://slack.com/api/chat.postMessage",
+            "where a bot posts",
+        ),
+    ),
+    "Telegram (file telegram_bot_token)": (
+        ("TELEGRAM_CHAT_ID", "", "chat", "-1001234567890", "chat or group that is told"),
+        ("TELEGRAM_URL", "", "url", "https://api.telegram.org", "Bot API, when not Telegram's own"),
     ),
     "PagerDuty (file pagerduty_routing_key)": (
         ("PAGERDUTY_URL", "", "url", "https://events.eu.pagerduty.com/v2/enqueue", "Events API v2"),

@@ -8,6 +8,13 @@ from pathlib import Path
 from tools.render import receivers, secrets
 from tools.render.variables import value
 
+_NAMES = {
+    "pagerduty": "PagerDuty",
+    "discord": "Discord",
+    "msteamsv2": "Microsoft Teams",
+    "telegram": "Telegram",
+}
+
 
 def lines(values: Mapping[str, str], folder: Path) -> list[str]:
     """Return who is told of which alerts, a line for each severity.
@@ -48,7 +55,7 @@ def _named(kind: str, values: Mapping[str, str]) -> str:
     if kind == "slack":
         channel = value(values, "SLACK_CHANNEL")
         return f"Slack ({channel})" if channel else "Slack (the hook's channel)"
-    return {"pagerduty": "PagerDuty", "discord": "Discord"}.get(kind, kind)
+    return _NAMES.get(kind, kind)
 
 
 def _watchdog(found: secrets.Secrets) -> list[str]:
