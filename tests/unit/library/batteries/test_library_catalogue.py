@@ -21,11 +21,7 @@ for module in pkgutil.walk_packages(metrics.__path__, "dreamos_metrics."):
     importlib.import_module(module.name)
 from dreamos_metrics.metrics.family import REGISTRY
 from dreamos_metrics.agents import activate
-<<<<<<< HEAD
-activate("Agent-1", stalled_after=300).health(1)
-=======
 activate("Agent-1", stalled_after=600).health(1)
->>>>>>> main
 logs, bridge = metrics.LogMetrics(), metrics.BridgeMetrics()
 logs.record_log("INFO", "discord"); logs.record_error("x"); logs.record_rotation()
 logs.record_metric("latency", 1)
