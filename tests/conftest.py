@@ -6,10 +6,15 @@ import itertools
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 END_TO_END = Path(__file__).parent / "e2e"
 END_TO_END_TIMEOUT_SECONDS = 1800  # a stack is built, started, and waits for its alerts
+
+# How long an example takes says nothing about it on a machine with a load of 30.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 PLACE = pytest.StashKey[int]()  # of a test, in the order in which they are written
 _places = itertools.count()

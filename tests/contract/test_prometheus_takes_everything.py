@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import threading
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from services.metrics.parsing.reserved_names import relabeling
 from services.metrics.settings import Settings
 from tests.contract.conftest import ROOT, Running
 from tests.rules.tooling import promtool
+from tools.waiting import eventually
 
 JOB = "dreamos-metrics"
 BASE = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
@@ -49,15 +49,7 @@ class Prometheus:
 
     def wait_for(self, expression: str) -> list[dict[str, Any]]:
         """Return what an expression finds, as soon as it finds something."""
-        end = time.monotonic() + 90
-        while time.monotonic() < end:
-            try:
-                if found := self.query(expression):
-                    return found
-            except OSError:
-                pass
-            time.sleep(0.2)
-        raise AssertionError(f"nothing for {expression}; last error: {self.last_error()}")
+        return eventually(lambda: self.query(expression), within=90)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def state(service: Service) -> str:
     (found,) = [
         line for line in lines if line.startswith("dreamos_agent_state{") and line.endswith(" 1.0")
     ] or [line for line in lines if line.startswith("dreamos_agent_state{") and line.endswith(" 1")]
-    return found.partition('state="')[2].partition('"')[0]
+    return str(found.partition('state="')[2].partition('"')[0])
 
 
 def program(

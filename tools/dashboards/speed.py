@@ -107,7 +107,7 @@ def api_durations() -> Json:
 def api_failures() -> Json:
     """Draw which share of the calls of other services fails, by service."""
     count = "dreamos_api_request_duration_seconds_count"
-    failed = per_second(count, "service", f'{AGENT}, outcome!="success"')
+    failed = per_second(count, "service", f'{AGENT}, outcome=~"error|timeout"')
     return timeseries(
         "Calls of APIs that fail",
         "Share of the calls of other services that ended with an error or a time-out, by service. "

@@ -15,8 +15,8 @@ from dreamos_metrics.metrics.limits import (
     Limits,
     cut_facts,
     fit,
-    largest_share,
     lines_of,
+    share_of_each,
 )
 from dreamos_metrics.metrics.snapshot_hooks import run_hooks
 from dreamos_metrics.push.third_party import (
@@ -163,8 +163,10 @@ class SnapshotCollector:
             self._key = (self._generation, *key[1:])
         theirs = within(theirs, self._most)
         lines = hash(tuple((family.comment, *family.lines) for family in theirs))
-        signature = self._generation, hash((lines, *self._key[1:]))
         slots = openmetrics.read_slots(self._series_list)
+        # A gauge whose function raises has no line in this snapshot.
+        left_out = tuple(index for index, read in enumerate(slots) if not read)
+        signature = self._generation, hash((lines, left_out, *self._key[1:]))
         return Snapshot(signature, self._series_list, slots, theirs)
 
     def _fit(self, sizes: Sequence[int]) -> None:
@@ -182,7 +184,7 @@ class SnapshotCollector:
             limits = replace(limits, series=max(_FEWEST_LINES, most))
             self._series_list, over = fit(families, limits, sizes)
         ours = [lines_of(family) * len(found) for family, found in self._series_list]
-        self._most = largest_share([*ours, *sizes], limits.series)
+        self._most = share_of_each([*ours, *sizes], limits.series)
         self._say(over)
 
     def _lines(self) -> int:
