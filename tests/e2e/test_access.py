@@ -116,3 +116,6 @@ def test_a_bad_family_of_a_snapshot_is_named_with_its_line_and_costs_no_other(
     eventually(lambda: before < (stack.value(total) or 0), within=60)
     shown = http("GET", stack.url("metrics", "/metrics"), headers=stack.read_headers())
     assert "good_total{" in shown.text
+    # The agents of the tests that follow are counted.
+    agent = stack.url("metrics", "/metrics/job/access/agent/intruder")
+    assert 202 == http("DELETE", agent, headers=stack.push_headers()).status
