@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from services.metrics.alerts import Alerts
 from services.metrics.file_counters import FILE_COUNTERS
 from services.metrics.protocol.push import RejectedFamily
 from services.metrics.series.view import View
@@ -77,6 +78,7 @@ class Overview:
         started: Unix time at which the service started.
         status: of the service as a whole.
         components: name, status and detail of each of its parts.
+        alerts: what fires.
         moods: number of agents by :attr:`Agent.mood`.
         agents: all of them, the troubled first.
         files: the seed's six counters.
@@ -90,6 +92,7 @@ class Overview:
     started: float
     status: str
     components: tuple[tuple[str, str, str], ...]
+    alerts: Alerts
     moods: dict[str, int]
     agents: tuple[Agent, ...]
     files: dict[str, float]
@@ -100,7 +103,8 @@ class Overview:
 
 
 def read(service: Service) -> Overview:
-    """Read the service."""
+    """Read the service; Alertmanager first, so that the rest is of the moment that is shown."""
+    alerts = service.alerts.current()
     status, components = service.health.report()
     sums = service.exposition.sums(FILE_COUNTERS.values())
     views = service.store.views()
@@ -112,6 +116,7 @@ def read(service: Service) -> Overview:
         started=service.started,
         status=status,
         components=tuple((n, c.status, c.detail) for n, c in sorted(components.items())),
+        alerts=alerts,
         moods={mood: moods[mood] for mood in MOODS},
         agents=agents,
         files={name: sums[metric] for name, metric in FILE_COUNTERS.items()},
