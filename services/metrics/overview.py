@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from services.metrics.alert_history import History
 from services.metrics.alerts import Alerts
 from services.metrics.file_counters import FILE_COUNTERS
 from services.metrics.protocol.push import RejectedFamily
@@ -79,6 +80,7 @@ class Overview:
         status: of the service as a whole.
         components: name, status and detail of each of its parts.
         alerts: what fires.
+        history: what fired in the last day.
         moods: number of agents by :attr:`Agent.mood`.
         agents: all of them, the troubled first.
         files: the seed's six counters.
@@ -93,6 +95,7 @@ class Overview:
     status: str
     components: tuple[tuple[str, str, str], ...]
     alerts: Alerts
+    history: History
     moods: dict[str, int]
     agents: tuple[Agent, ...]
     files: dict[str, float]
@@ -103,8 +106,8 @@ class Overview:
 
 
 def read(service: Service) -> Overview:
-    """Read the service; Alertmanager first, so that the rest is of the moment that is shown."""
-    alerts = service.alerts.current()
+    """Read the service; what others say first, so that the rest is of the moment that is shown."""
+    alerts, history = service.alerts.current(), service.alert_history.current()
     status, components = service.health.report()
     sums = service.exposition.sums(FILE_COUNTERS.values())
     views = service.store.views()
@@ -117,6 +120,7 @@ def read(service: Service) -> Overview:
         status=status,
         components=tuple((n, c.status, c.detail) for n, c in sorted(components.items())),
         alerts=alerts,
+        history=history,
         moods={mood: moods[mood] for mood in MOODS},
         agents=agents,
         files={name: sums[metric] for name, metric in FILE_COUNTERS.items()},

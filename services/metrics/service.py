@@ -8,6 +8,7 @@ from functools import partial
 
 from prometheus_client.core import Metric
 
+from services.metrics.alert_history import AlertHistory
 from services.metrics.alerts import AlertWatch
 from services.metrics.audit import AuditLog
 from services.metrics.auth import Authenticator
@@ -67,6 +68,7 @@ class Service:
         self.store.on_list = self.exposition.prepare
         self.audit = AuditLog(settings.data_dir, partial(self.sink, "audit"))
         self.alerts = AlertWatch(settings.alertmanager_url)
+        self.alert_history = AlertHistory(settings.prometheus_url)
         self.connections: ConnectionTable | None = None
         """Those of the front; None where another server is in front."""
         self._collectors: Collectors | None = None

@@ -63,6 +63,8 @@ class Settings:
 
     alertmanager_url: str = ""
     """Where the service itself asks what fires; empty when there is nobody to ask."""
+    prometheus_url: str = ""
+    """Where the service itself asks what fired in the last day; empty likewise."""
     grafana_link: str = ""
     """Where a link of the status page leads people: ``GRAFANA_URL``, else ``METRICS_GRAFANA_URL``."""
     prometheus_link: str = ""

@@ -49,6 +49,8 @@ def status_page() -> Response:
         verdict=verdict(overview),
         alerts=overview.alerts.firing[:limit],
         hidden_alerts=max(0, len(overview.alerts.firing) - limit),
+        fired=overview.history.fired[:limit],
+        hidden_fired=max(0, len(overview.history.fired) - limit),
         runbooks=files(),
         agents=wanted[:limit],
         hidden=max(0, len(wanted) - limit),
