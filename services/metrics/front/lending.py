@@ -16,10 +16,10 @@ from services.metrics.front.body import Gone
 from services.metrics.front.connections import Connection
 from services.metrics.front.sending import parts
 
-LENT_BYTES = 262_144
-"""Smaller answers are copied: they have a ``Content-Length``, and cost nothing."""
 CALL_BYTES = 2 * 1024 * 1024
 """Of one call, some 0.4 ms; after it others get their turn."""
+LENT_BYTES = CALL_BYTES
+"""Smaller answers are copied, which costs little, and have a ``Content-Length``."""
 MAX_PIECES = 512
 """Of one call; Linux takes 1,024."""
 
