@@ -10,7 +10,7 @@ import pytest
 
 from tests.alerting.live import free_port
 from tests.contract.conftest import Running, ask
-from tests.contract.page.test_page_alerts import listed
+from tests.contract.page.test_page_alerts import listed, shown
 from tests.rules.live import GRACE, Figures, Prometheus, figures, prometheus
 from tests.rules.tooling import promtool
 from tools.waiting import eventually
@@ -29,25 +29,25 @@ LOST = 'lost{agent="<script>alert(1)</script>",job="dreamos"} 1\n'
 
 def fired(service: Running) -> str:
     """Return the part of the page that says what fired."""
-    return ask(service.url + "/").text.partition('id="fired"')[2].partition("</section>")[0]
+    return shown(service).partition('id="fired"')[2].partition("</section>")[0]
 
 
-def let_it_fire_and_end(shown: Figures, running: Prometheus) -> None:
+def let_it_fire_and_end(source: Figures, running: Prometheus) -> None:
     """Let an agent be lost for some seconds."""
-    shown.text = LOST + 'chatty{team="a"} 1\n'
+    source.text = LOST + 'chatty{team="a"} 1\n'
     eventually(lambda: running.firing("AgentLost"), within=120)
     eventually(lambda: running.query('count_over_time(ALERTS{alertname="AgentLost"}[1d]) > 3'))
-    shown.text = 'lost{agent="nobody"} 0\n'
+    source.text = 'lost{agent="nobody"} 0\n'
     eventually(lambda: not running.firing("AgentLost") and not running.firing("Chatty"), within=120)
 
 
 def test_what_fired_and_is_over_is_listed_and_what_only_waited_or_always_fires_is_not(
     launch: Callable[..., Running], tmp_path: Path
 ) -> None:
-    with figures() as shown:
+    with figures() as source:
         folder = tmp_path / "prometheus"
-        with prometheus(promtool(), folder, shown, {"own.yml": RULES}, GRACE) as running:
-            let_it_fire_and_end(shown, running)
+        with prometheus(promtool(), folder, source, {"own.yml": RULES}, GRACE) as running:
+            let_it_fire_and_end(source, running)
             service = launch(METRICS_PROMETHEUS_URL=running.url)
             eventually(lambda: "AgentLost" in fired(service), within=120)
             items = listed(fired(service))
