@@ -12,6 +12,7 @@ RUN python3 -m venv /opt/venv \
 COPY services services
 COPY tools tools
 COPY docs/runbooks docs/runbooks
+COPY src/dreamos_metrics/version.py src/dreamos_metrics/version.py
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 # The root file system is read-only at run time, so bytecode is written now.
 RUN python -m compileall -q services tools

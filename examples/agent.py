@@ -347,6 +347,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, stop.on_signal)
     signal.signal(signal.SIGINT, stop.on_signal)
     logs.install()
+    # What fails here fails on purpose: it is counted, and need not fill the screen.
+    logger.addHandler(logging.NullHandler())
     with work_folder(options):
         greet(options)
         metrics.start(agent=options.agent, url=options.url)

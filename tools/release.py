@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-VERSIONS = ("src/dreamos_metrics/version.py", "services/metrics/__init__.py")
+VERSION_FILE = "src/dreamos_metrics/version.py"
 LOCK = "requirements-release.txt"
 
 
@@ -25,7 +25,7 @@ class ReleaseError(Exception):
 def main() -> int:
     """Make the release of this commit; returns 1, with a word on stderr, where that cannot be."""
     try:
-        version = _version(ROOT)
+        version = str(runpy.run_path(str(ROOT / VERSION_FILE))["__version__"])
         _check(ROOT, version)
         _build(ROOT, version)
         _git(ROOT, "tag", "--annotate", f"v{version}", "--message", f"Version {version}")
@@ -38,19 +38,11 @@ def main() -> int:
     return 0
 
 
-def _version(root: Path) -> str:
-    found = {name: str(runpy.run_path(str(root / name))["__version__"]) for name in VERSIONS}
-    if len(set(found.values())) != 1:
-        listed = ", ".join(f"{name}: {version}" for name, version in found.items())
-        raise ReleaseError(f"the versions differ ({listed}); make them one")
-    return found[VERSIONS[0]]
-
-
 def _check(root: Path, version: str) -> None:
     if _git(root, "status", "--porcelain"):
         raise ReleaseError("there are changes that are not committed; commit or remove them")
     if _git(root, "tag", "--list", f"v{version}"):
-        raise ReleaseError(f"v{version} is tagged already; raise the version in {VERSIONS[0]}")
+        raise ReleaseError(f"v{version} is tagged already; raise the version in {VERSION_FILE}")
     changes = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     if not re.search(rf"^## {re.escape(version)}\b", changes, re.MULTILINE):
         raise ReleaseError(

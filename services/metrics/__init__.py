@@ -5,4 +5,9 @@ The way of a push: :mod:`routes.push` → :mod:`parsing` → :mod:`store`. The w
 ``docs/protocol.md``.
 """
 
-__version__ = "0.1.0"
+import runpy
+from pathlib import Path
+
+_VERSION_FILE = Path(__file__).parents[2] / "src" / "dreamos_metrics" / "version.py"
+# Run, not imported: the library and the service share no code, and the image has no library.
+__version__ = str(runpy.run_path(str(_VERSION_FILE))["__version__"])

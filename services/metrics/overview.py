@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from services.metrics.file_counters import FILE_COUNTERS
 from services.metrics.protocol.push import RejectedFamily
-from services.metrics.routes.scrape import SIX
 from services.metrics.series.view import View
 from services.metrics.service import Service
 from services.metrics.store.agent_status import STATES
@@ -102,7 +102,7 @@ class Overview:
 def read(service: Service) -> Overview:
     """Read the service."""
     status, components = service.health.report()
-    sums = service.exposition.sums(SIX.values())
+    sums = service.exposition.sums(FILE_COUNTERS.values())
     views = service.store.views()
     agents = tuple(sorted(_agents(views), key=lambda agent: agent.rank))
     moods = Tally(agent.mood for agent in agents)
@@ -114,7 +114,7 @@ def read(service: Service) -> Overview:
         components=tuple((n, c.status, c.detail) for n, c in sorted(components.items())),
         moods={mood: moods[mood] for mood in MOODS},
         agents=agents,
-        files={name: sums[metric] for name, metric in SIX.items()},
+        files={name: sums[metric] for name, metric in FILE_COUNTERS.items()},
         pushes=_values(service.metrics.pushes, "outcome"),
         rejected=tuple(sorted(rejected.items(), key=lambda row: -row[1])),
         series=sum(len(view.series) for view in views.values()),

@@ -11,9 +11,9 @@ from typing import Any
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from services.metrics.app import create_app
+from services.metrics.asgi_app import Front
 from services.metrics.fastpath.push import PushPath
 from services.metrics.fastpath.scrape import ScrapePath
-from services.metrics.front.application import Front
 from services.metrics.front.budget import ByteBudget
 from services.metrics.front.connections import ConnectionTable, Limits
 from services.metrics.front.ordinary import OrdinaryPath

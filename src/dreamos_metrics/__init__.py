@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dreamos_metrics.metrics import locking
 from dreamos_metrics.metrics.counter import Counter
+from dreamos_metrics.metrics.enum import Enum
 from dreamos_metrics.metrics.gauge import Gauge
 from dreamos_metrics.metrics.histogram import DEFAULT_BUCKETS, Histogram
 from dreamos_metrics.metrics.info import Info
@@ -65,6 +66,7 @@ __all__ = [
     "Cache",
     "CommandMetrics",
     "Counter",
+    "Enum",
     "FileMetrics",
     "Gauge",
     "Histogram",

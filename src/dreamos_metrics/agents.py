@@ -22,12 +22,11 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
 
 from dreamos_metrics.instrumentation.capped_label import CappedLabel, error_type, is_number
 from dreamos_metrics.instrumentation.operations import OperationRecorder
 from dreamos_metrics.instrumentation.process import watch_process
-from dreamos_metrics.instrumentation.spans import Span
+from dreamos_metrics.instrumentation.spans import CANCELLED, Span
 from dreamos_metrics.metrics.counter import Counter
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.gauge import Gauge
@@ -36,8 +35,6 @@ from dreamos_metrics.metrics.info import Info
 from dreamos_metrics.metrics.snapshot_hooks import on_snapshot
 
 __all__ = ["Agent", "current_agent"]
-
-Outcome = Literal["success", "error"]
 
 TASK_BUCKETS_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 RESPONSE_BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 90, 120, 300)
@@ -85,6 +82,8 @@ class _TaskRecorder:
             _completed.labels(name).inc()
             _task_seconds.labels(name, "success").observe(seconds)
             self._agent.progress()
+        elif error is CANCELLED:
+            _task_seconds.labels(name, "cancelled").observe(seconds)
         else:
             _failed.labels(name, error_type(error)).inc()
             _task_seconds.labels(name, "error").observe(seconds)
@@ -108,7 +107,8 @@ class Agent:
     def task(self, name: str) -> Span:
         """Return a block or decorator that counts one task, its duration and how it ends.
 
-        A task that ends well is progress; one that fails is an error of the agent too.
+        A task that ends well is progress; one that fails is an error of the agent too. One that is
+        cancelled, or stopped by Ctrl-C, is neither: its duration has the outcome `cancelled`.
         """
         return Span(_TaskRecorder(self, name))
 
@@ -172,7 +172,8 @@ class _ResponseRecorder:
         pass
 
     def end(self, span: Span, seconds: float, error: object) -> None:
-        _responses.observe(seconds)
+        if error is not CANCELLED:
+            _responses.observe(seconds)
 
 
 _current = Agent()

@@ -23,6 +23,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from dreamos_metrics.metrics.counter import Counter
+from dreamos_metrics.metrics.enum import Enum
 from dreamos_metrics.metrics.gauge import Gauge
 from dreamos_metrics.metrics.histogram import DEFAULT_BUCKETS, Histogram
 from dreamos_metrics.metrics.info import Info
@@ -35,6 +36,7 @@ from dreamos_metrics.startup import start
 __all__ = [
     "DEFAULT_BUCKETS",
     "Counter",
+    "Enum",
     "Gauge",
     "Histogram",
     "Info",

@@ -1,21 +1,23 @@
-"""Metrics from log records: a handler for `logging`, and a formatter that keeps what it reads.
-
-The standard format prints a record's message and drops its `extra` fields, so file metrics can not
-be rebuilt from a log file. `MetricsHandler` reads the fields inside the process; `JSONFormatter`
-writes them down for those who collect logs.
+"""Metrics from log records, and a formatter that keeps what they are read from.
 
     from dreamos_metrics import logs
 
-    logs.install()                     # once, at the start: on the root logger
+    logs.install()                     # counts what any logger of this process handles
+    logging.basicConfig()              # before or after: the one does not see the other
     logging.getLogger().handlers[0].setFormatter(logs.JSONFormatter())
 
 Counted are the file events (`dreamos_metrics.instrumentation.log_events` has the table) and every
 record from WARNING up, by logger and level, in `dreamos_log_records_total`. Nothing of a message
 becomes a label.
+
+The standard format prints a record's message and drops its `extra` fields, so file metrics can not
+be rebuilt from a log file. They are read inside the process; `JSONFormatter` writes them down for
+those who collect logs.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from collections.abc import Mapping
@@ -26,7 +28,7 @@ from dreamos_metrics.instrumentation.capped_label import CappedLabel
 from dreamos_metrics.metrics.counter import Counter
 from dreamos_metrics.metrics.errors import record_error
 
-__all__ = ["JSONFormatter", "MetricsHandler", "install"]
+__all__ = ["JSONFormatter", "MetricsHandler", "install", "uninstall"]
 
 _RECORDS = Counter(
     "dreamos_log_records_total",
@@ -38,10 +40,12 @@ _SEEN = "_dreamos_seen"
 
 
 class MetricsHandler(logging.Handler):
-    """Turn log records into metrics. It writes nothing anywhere and never raises.
+    """Turns log records into metrics. It writes nothing anywhere and never raises.
 
-    Attach it to as many loggers as you like: a record that passes several of these handlers is
-    counted once. A record of the file tools, which count for themselves, is not counted again.
+    `install` needs no handler of yours. Attach one yourself where a configuration names handlers
+    (`logging.config.dictConfig`, a `QueueListener`). Attach it to as many loggers as you like: a
+    record that is offered several times is counted once. A record of the file tools, which count
+    for themselves, is not counted again.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -54,23 +58,69 @@ class MetricsHandler(logging.Handler):
             record_error("log_record", type(error).__name__)
 
 
+_installed: dict[logging.Logger, MetricsHandler] = {}
+
+
 def install(
     logger: logging.Logger | str | None = None, *, level: int | None = None
 ) -> MetricsHandler:
-    """Attach a `MetricsHandler` to a logger (default: root) and return it; twice is once.
+    """Count what a logger (default: root) and all loggers below it handle; twice is once.
 
-    `level` sets the logger's level too. The seed's success events are INFO records, which a logger
-    at its default level WARNING drops before any handler sees them.
+    Nothing is added to any logger: `logging.basicConfig`, Flask and the handler of last resort look
+    for handlers, and would keep quiet beside one that writes nothing. So loggers that do not
+    propagate are counted as well. What a logger's level or filter stops is not counted, nor what a
+    disabled logger is told.
+
+    Args:
+        logger: a logger or its name.
+        level: set the logger's level too. The seed's success events are INFO records, which a
+            logger at its default level WARNING drops.
+
+    Returns:
+        What counts. It takes a level and filters as every handler does.
     """
-    target = logger if isinstance(logger, logging.Logger) else logging.getLogger(logger)
+    target = _logger(logger)
     if level is not None:
         target.setLevel(level)
-    for handler in target.handlers:
-        if isinstance(handler, MetricsHandler):
-            return handler
-    handler = MetricsHandler()
-    target.addHandler(handler)
-    return handler
+    _look_into_loggers()
+    return _installed.setdefault(target, MetricsHandler())
+
+
+def uninstall(logger: logging.Logger | str | None = None) -> None:
+    """Count no longer for this logger; one without `install` is ignored."""
+    _installed.pop(_logger(logger), None)
+
+
+def _logger(logger: logging.Logger | str | None) -> logging.Logger:
+    return logger if isinstance(logger, logging.Logger) else logging.getLogger(logger)
+
+
+@functools.cache
+def _look_into_loggers() -> None:
+    """Let every logger offer its records, once in a process."""
+    call_handlers = logging.Logger.callHandlers
+
+    @functools.wraps(call_handlers)
+    def offer_and_call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+        if _installed:
+            _offer(self, record)
+        call_handlers(self, record)
+
+    # The place behind levels, filters and `disabled`, and before any handler; error trackers look
+    # into loggers here too.
+    logging.Logger.callHandlers = offer_and_call_handlers  # type: ignore[method-assign]
+
+
+def _offer(logger: logging.Logger, record: logging.LogRecord) -> None:
+    try:
+        above: logging.Logger | None = logger
+        while above is not None:
+            handler = _installed.get(above)
+            if handler is not None and record.levelno >= handler.level:
+                handler.handle(record)
+            above = above.parent
+    except Exception as error:  # noqa: BLE001 - somebody's filter; see `MetricsHandler.emit`
+        record_error("log_record", type(error).__name__)
 
 
 def _count(record: logging.LogRecord) -> None:

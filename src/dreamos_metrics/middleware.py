@@ -5,7 +5,8 @@
 
 Requests are told apart by the template of their route (`/users/<int:id>`), never by the path that
 was asked for: a path has no bound, and may hold what nobody should see. A request that no route
-takes is `(none)`. The duration runs until the last byte of the answer was handed over.
+takes is `(none)`. The duration runs until the application has handed over the last piece of its answer:
+of one that is whole that is its return, of a stream the last step, or the end of whoever reads it.
 
 Exported: `dreamos_http_request_duration_seconds{method,route,status}` (status `2xx` to `5xx`) and
 `dreamos_http_requests_in_progress`. An exception of the application counts as `5xx` and passes on.
@@ -24,7 +25,7 @@ from dreamos_metrics.metrics.gauge import Gauge
 from dreamos_metrics.metrics.histogram import Histogram
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Response
 
 __all__ = ["ASGIMiddleware", "WSGIMiddleware", "instrument_flask"]
 
@@ -38,6 +39,8 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: Where a WSGI application may put the template of its route, in the environ.
 ROUTE_KEY = "dreamos.route"
+#: Where it may say that its answer is whole: nothing has to be made any more to send it.
+WHOLE_KEY = "dreamos.whole"
 
 BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
@@ -93,7 +96,7 @@ class WSGIMiddleware:
         self._find_route = route or (lambda environ: environ.get(ROUTE_KEY))
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Response one request."""
+        """Answer one request."""
         request = _Request(environ.get("REQUEST_METHOD"))
 
         def end() -> None:
@@ -110,14 +113,14 @@ class WSGIMiddleware:
             request.status = 500
             end()
             raise
-        if _is_file(body, environ):
-            end()  # left unwrapped: the server hands such a file to the kernel
-            return body
+        if isinstance(body, (list, tuple)) or environ.get(WHOLE_KEY) or _is_file(body, environ):
+            end()
+            return body  # unwrapped: a server looks at its length, or hands a file to the kernel
         return _Body(body, request, end)
 
 
 class _Body:
-    """The answer's body, which tells when the server is through with it."""
+    """Body of an answer that is made while it is read; it tells when it is through."""
 
     def __init__(self, body: Iterable[bytes], request: _Request, end: Callable[[], None]) -> None:
         self._body = body
@@ -130,6 +133,8 @@ class _Body:
         except Exception:
             self._request.status = 500
             raise
+        finally:
+            self._end()
 
     def close(self) -> None:
         """Close the application's own iterator and record the request."""
@@ -161,7 +166,16 @@ def instrument_flask(app: Flask) -> None:
         if request.url_rule is not None:
             request.environ[ROUTE_KEY] = request.url_rule.rule
 
+    def note_whole(response: Response) -> Response:
+        # Nobody has to close such an answer, or to read it, as a test client may not.
+        no_body = request.method == "HEAD" or response.status_code in (204, 304)
+        # Werkzeug's own error pages look like streams, but for their length.
+        error_page = response.status_code >= 400 and response.content_length is not None
+        request.environ[WHOLE_KEY] = no_body or error_page or not response.is_streamed
+        return response
+
     app.url_value_preprocessor(note_rule)
+    app.after_request(note_whole)
     app.wsgi_app = WSGIMiddleware(app.wsgi_app)  # type: ignore[method-assign]
 
 
@@ -177,7 +191,7 @@ class ASGIMiddleware:
         self._find_route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Response one request."""
+        """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from dreamos_metrics.instrumentation.capped_label import CappedLabel, is_number
-from dreamos_metrics.instrumentation.spans import Span
+from dreamos_metrics.instrumentation.spans import Span, outcome
 from dreamos_metrics.metrics import snapshot_hooks
 from dreamos_metrics.metrics.counter import Counter
 from dreamos_metrics.metrics.errors import record_error
@@ -185,9 +185,10 @@ def cache(name: str) -> Cache:
 def api_call(service: str) -> Span:
     """Return a block or decorator that measures one call of another service.
 
-    The outcome is `success`, `error`, or `timeout`: for `TimeoutError`, and for any exception with
-    `Timeout` in the name of its class or of a base class, as the HTTP libraries have it. An answer
-    that is an error without an exception: `call.fail("HTTP503")`.
+    The outcome is `success`, `error`, `cancelled` (stopped from outside, as by `asyncio`), or
+    `timeout`: for `TimeoutError`, and for any exception with `Timeout` in the name of its class or
+    of a base class, as the HTTP libraries have it. An answer that is an error without an exception:
+    `call.fail("HTTP503")`.
     """
     return Span(_ApiCallRecorder(service))
 
@@ -200,8 +201,10 @@ class _ApiCallRecorder:
         pass
 
     def end(self, span: Span, seconds: float, error: object) -> None:
-        outcome = "success" if error is None else "timeout" if _is_timeout(error) else "error"
-        _api_seconds.labels(_service_name(self._service), outcome).observe(seconds)
+        how = outcome(error)
+        if how == "error" and _is_timeout(error):
+            how = "timeout"
+        _api_seconds.labels(_service_name(self._service), how).observe(seconds)
 
 
 def _is_timeout(error: object) -> bool:

@@ -134,6 +134,9 @@ def _zero() -> None:
             series._segment = UNALLOCATED
             if not series._family.labelnames:
                 REGISTRY.allocate_slots(series)
+        for family in REGISTRY.every_family():
+            family.bases.clear()
+            family.exemplars.clear()
         REGISTRY.generation += 1
     reset_errors()
     capped_label.reset_capped_labels()

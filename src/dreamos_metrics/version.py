@@ -1,3 +1,3 @@
-"""Version of the library; the wheel takes it from here."""
+"""Version of the library and of the service: the one place where it stands."""
 
 __version__ = "0.1.0"

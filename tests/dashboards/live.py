@@ -47,13 +47,33 @@ class Prometheus:
             return names_in(answer.read().decode())
 
 
+RULE = {"record": "one:rule", "expr": "vector(1)"}
+
+
+def _everything_once(port: int) -> dict[str, Any]:
+    """Return a configuration of one of everything: what is not there Prometheus does not count."""
+    return {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": ["/configuration/rules.yml"],
+        # An Alertmanager that nobody runs.
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:1"]}]}]},
+        "scrape_configs": [
+            {
+                "job_name": "prometheus",
+                "static_configs": [{"targets": [f"127.0.0.1:{port}"]}],
+                "file_sd_configs": [{"files": ["/configuration/targets.json"]}],
+            }
+        ],
+    }
+
+
 @contextmanager
 def prometheus(tool: Tool, folder: Path) -> Iterator[Prometheus]:
-    """Run a Prometheus without targets on a free port of this machine."""
-    # An Alertmanager that nobody runs: only with one named does Prometheus count notifications.
-    alerting = {"alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:1"]}]}]}
-    (folder / "prometheus.yml").write_text(json.dumps({"alerting": alerting}))
+    """Run a Prometheus that reads only itself on a free port of this machine."""
     port = free_port()
+    (folder / "prometheus.yml").write_text(json.dumps(_everything_once(port)))
+    (folder / "targets.json").write_text("[]")
+    (folder / "rules.yml").write_text(json.dumps({"groups": [{"name": "one", "rules": [RULE]}]}))
     command = ["docker", "run", "--rm", "--detach", "--network=host", "--entrypoint=prometheus"]
     flags = [
         "--config.file=/configuration/prometheus.yml",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from tests.rules.tooling import DEPLOY, ROOT
-from tools.dashboards.__main__ import EXAMPLE, PROVISIONED, dashboards, files, stale
+from tools.dashboards.__main__ import EXAMPLE, PROVISIONED, dashboards, generated, stale
 from tools.dashboards.model import COLUMNS, Row
 from tools.dashboards.panels import Query, stat
 
@@ -42,7 +43,7 @@ def test_the_committed_files_are_what_the_generator_writes() -> None:
 
 
 def test_a_changed_a_missing_and_a_foreign_file_are_told(tmp_path: Path) -> None:
-    for path, text in files().items():
+    for path, text in generated().items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
     assert [] == stale(tmp_path)
@@ -63,7 +64,18 @@ def test_uids_and_titles_are_unique_and_uids_stay_as_they_are() -> None:
 
     assert len(uids) == len({document["title"] for document in DOCUMENTS.values()})
     # Grafana 13 keeps the old uid when one changes, and links would lead nowhere: only add.
-    assert {"dreamos-overview"} <= set(uids)
+    assert {
+        "dreamos-overview",
+        "dreamos-agents",
+        "dreamos-agent",
+        "dreamos-performance",
+        "dreamos-files",
+        "dreamos-host",
+        "dreamos-workspaces",
+        "dreamos-health",
+        "dreamos-alerts",
+        "dreamos-stack",
+    } == set(uids)
     assert [f"dreamos-{name.removesuffix('.json')}" for name in DOCUMENTS] == uids
 
 
@@ -109,27 +121,28 @@ def test_every_query_has_a_letter_of_its_own_and_a_name_for_its_series(
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_data_source_is_the_provisioned_one(name: str) -> None:
+def test_every_data_source_is_the_chosen_one_and_at_first_the_provisioned_one(name: str) -> None:
     provisioned = yaml.safe_load(
         (DEPLOY / "grafana/provisioning/datasources/dreamos.yml").read_text()
     )
     uids = {source["uid"] for source in provisioned["datasources"]}
 
     used = {found["datasource"]["uid"] for found in walk(DOCUMENTS[name]) if "datasource" in found}
+    choices = {item["name"]: item for item in DOCUMENTS[name]["templating"]["list"]}
 
-    assert used
-    assert used <= uids
+    assert {"${datasource}"} == used
+    assert choices["datasource"]["current"]["value"] in uids
     assert "${DS_" not in json.dumps(DOCUMENTS[name])
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_variables_that_queries_use_are_declared(name: str) -> None:
-    declared = {f"${item['name']}" for item in DOCUMENTS[name]["templating"]["list"]}
-    expressions = " ".join(found["expr"] for found in walk(DOCUMENTS[name]) if "expr" in found)
+def test_variables_that_are_used_are_declared(name: str) -> None:
+    declared = [item["name"] for item in DOCUMENTS[name]["templating"]["list"]]
 
-    used = {"$agent"} if "$agent" in expressions else set()
+    used = set(re.findall(r"\$\{?([a-z]\w*)", json.dumps(DOCUMENTS[name]))) - {"datasource"}
 
-    assert used == declared
+    assert ["datasource", "job", "agent", "interval"] == declared
+    assert used <= set(declared)
 
 
 def test_the_example_can_be_imported_beside_the_provisioned_one() -> None:
@@ -138,7 +151,9 @@ def test_the_example_can_be_imported_beside_the_provisioned_one() -> None:
     # The bare model: Grafana's page refuses one wrapped in a "dashboard" key.
     assert "dashboard" not in example
     assert None is example["id"]
-    assert "uid" not in example
+    assert "dreamos-overview-example" == example["uid"]
+    assert example["title"] not in {document["title"] for document in DOCUMENTS.values()}
+    assert "${datasource" not in json.dumps(example)
     [asked] = example["__inputs"]
     assert ("datasource", "prometheus") == (asked["type"], asked["pluginId"])
     used = {found["datasource"]["uid"] for found in walk(example) if "datasource" in found}
@@ -176,7 +191,7 @@ def test_alerts_link_to_dashboards_that_exist() -> None:
 
 
 def test_a_row_that_does_not_fill_the_grid_is_refused() -> None:
-    panel = stat("Title", "What it shows, in words.", "short", Query("up"))
+    panel = stat("Title", "What it shows, in words.", "short", Query("up"), none="Nothing")
 
     with pytest.raises(ValueError, match="do not fill 24 columns"):
-        Row(4, [12], [panel])
+        Row([panel], to="dreamos-agents", widths=[12])

@@ -11,12 +11,30 @@ import yaml
 
 from tests.alerting.live import alertmanager
 from tests.alerting.support import Rendering
-from tests.dashboards.catalogue import BY_PROMETHEUS, documented, is_known
+from tests.dashboards.catalogue import BY_GRAFANA, BY_PROMETHEUS, documented, is_known
 from tests.dashboards.live import Prometheus, names_in, prometheus, selected
 from tests.rules.tooling import DEPLOY, amtool, promtool
 from tools.waiting import eventually
 
-BUILT_IN = {"$__rate_interval": "1m", "$__range": "1h", "$__interval": "15s", "$agent": ".+"}
+BUILT_IN = {
+    "$__rate_interval": "1m",
+    "$__range": "1h",
+    "$__interval": "15s",
+    "$__from": "1700000000000",
+    "$interval": "15m",
+    "$agent": ".+",
+    "$job": ".+",
+}
+
+
+# What Prometheus exports only when it has done it once.
+LATE = {
+    "prometheus_notifications_errors_total",
+    "prometheus_rule_evaluation_failures_total",
+    "prometheus_rule_group_last_duration_seconds",
+    "prometheus_sd_file_mtime_seconds",
+    "prometheus_tsdb_head_samples_appended_total",
+}
 
 
 def filled(expr: str) -> str:
@@ -35,12 +53,16 @@ def rule_queries() -> list[tuple[str, str]]:
 
 
 def panel_queries() -> list[tuple[str, str]]:
-    return [
-        (f"{path.stem}: {panel['title']}", filled(target["expr"]))
-        for path in sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
-        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
-        for target in panel.get("targets", [])
-    ]
+    """Return every query of every board, once, with the first place where it stands."""
+    places: dict[str, str] = {}
+    for path in sorted((DEPLOY / "grafana/dashboards").glob("*.json")):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        for mark in document["annotations"]["list"]:
+            places.setdefault(filled(mark["expr"]), f"{path.stem}: marks: {mark['name']}")
+        for panel in document["panels"]:
+            for target in panel.get("targets", []):
+                places.setdefault(filled(target["expr"]), f"{path.stem}: {panel['title']}")
+    return [(place, query) for query, place in places.items()]
 
 
 QUERIES = rule_queries() + panel_queries()
@@ -58,8 +80,8 @@ def known(running: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> set[
     assert rendering.run() == []
     with alertmanager(amtool(), rendering) as started:
         own = names_in(started.exposition())
-    eventually(lambda: "prometheus_notifications_errors_total" in running.own_metrics())
-    return documented() | BY_PROMETHEUS | running.own_metrics() | own
+    eventually(lambda: LATE <= running.own_metrics())
+    return documented() | BY_PROMETHEUS | BY_GRAFANA | running.own_metrics() | own
 
 
 @pytest.mark.parametrize(("where", "query"), QUERIES, ids=[where for where, _ in QUERIES])

@@ -13,6 +13,7 @@ BUILT_IN = {
     "$__rate_interval": "1m",
     "$__interval": "15s",
     "$__range": "15m",
+    "$interval": "15m",
     "${__rate_interval}": "1m",
     "${__interval}": "15s",
     "${__range}": "15m",

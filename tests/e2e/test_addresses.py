@@ -74,10 +74,10 @@ def test_every_hop_finds_the_next_below_its_path(below: Stack) -> None:
 
 
 def dependencies(stack: Stack) -> dict[str, str]:
-    """Return what the service says of the stack's parts."""
-    shown = http("GET", stack.url("metrics", "/metrics"), headers=stack.read_headers()).text
-    pattern = r'^dreamos_dependency_up\{dependency="(\w+)".*\} (\d)'
-    return dict(re.findall(pattern, shown, re.MULTILINE))
+    """Return what the observer's probes say of the stack's parts, as Prometheus has it."""
+    asked = stack.url("prometheus", "/tools/prometheus/api/v1/query?query=dreamos_dependency_up")
+    rows = http("GET", asked).json()["data"]["result"]
+    return {row["metric"]["dependency"]: row["value"][1] for row in rows}
 
 
 def test_a_changed_setting_is_read_again_below_the_path(below: Stack) -> None:

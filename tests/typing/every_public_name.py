@@ -22,6 +22,7 @@ from dreamos.core.metrics import (
     Cache,
     CommandMetrics,
     Counter,
+    Enum,
     FileMetrics,
     Gauge,
     Histogram,
@@ -57,6 +58,8 @@ from dreamos.core.metrics import (
 
 
 def metric_types() -> float:
+    mood: Enum = Enum("typed_mood", "Typed", states=["well", "ill"])
+    mood.state("well")
     counter: Counter = Counter("typed_total", "Typed", ["kind"])
     counter.inc(tags={"kind": "a"})
     counter.inc(2, tags={"kind": "a"})
@@ -129,6 +132,7 @@ def file_tools(folder: Path) -> bytes:
 
 def logging_tools() -> MetricsHandler:
     handler: MetricsHandler = logs.install("dreamos", level=logging.INFO)
+    logs.uninstall("dreamos")
     handler.setFormatter(JSONFormatter())
     return handler
 

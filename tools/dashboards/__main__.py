@@ -7,7 +7,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.dashboards import agents, health, overview, performance
+from tools.dashboards import (
+    agent,
+    agents,
+    alerts,
+    files,
+    health,
+    host,
+    overview,
+    performance,
+    stack,
+    workspaces,
+)
 from tools.dashboards.model import Dashboard, importable, text_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,15 +28,11 @@ EXAMPLE = Path("docs/grafana/example_dashboard.json")
 
 def dashboards() -> list[Dashboard]:
     """Return every dashboard that is provisioned."""
-    return [
-        overview.dashboard(),
-        agents.dashboard(),
-        performance.dashboard(),
-        health.dashboard(),
-    ]
+    boards = (overview, agents, agent, performance, files, host, workspaces, health, alerts, stack)
+    return [board.dashboard() for board in boards]
 
 
-def files() -> dict[Path, str]:
+def generated() -> dict[Path, str]:
     """Return the content of every generated file, by its path below the project."""
     documents = {item.file_name: item.document() for item in dashboards()}
     found = {PROVISIONED / name: text_of(document) for name, document in documents.items()}
@@ -35,7 +42,7 @@ def files() -> dict[Path, str]:
 
 def stale(root: Path) -> list[str]:
     """Return what differs from the generator below `root`, one sentence per file."""
-    expected = files()
+    expected = generated()
     found = [
         f"{path} is not what the generator writes"
         for path, text in expected.items()
@@ -55,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in problems:
             print(f"{problem}: run `make generate`", file=sys.stderr)
         return 1 if problems else 0
-    for path, text in files().items():
+    for path, text in generated().items():
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text, encoding="utf-8")
     return 0

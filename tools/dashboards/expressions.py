@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-AGENT = 'agent=~"$agent"'
-"""Keeps to the agents that are chosen above the dashboard."""
+AGENT = 'job=~"$job", agent=~"$agent"'
+"""Keeps to the jobs and agents that are chosen above the board."""
+
+NAME = 'agent=~"$agent"'
+"""Keeps to the agents alone: for what is seen from outside, whose job is that of the observer."""
 
 RATE = "$__rate_interval"
+SHOWN = 8
+"""Series that one panel draws when there may be many."""
 
 
 def per_second(metric: str, by: str = "", labels: str = AGENT) -> str:
     """Return how often a counter rises per second, summed (by the labels `by`, if any)."""
-    grouped = f" by ({by})" if by else ""
-    return f"sum{grouped} (rate({metric}{{{labels}}}[{RATE}]))"
+    return f"{summed(by)} (rate({metric}{{{labels}}}[{RATE}]))"
 
 
 def increase(metric: str, window: str, by: str = "", labels: str = AGENT) -> str:
     """Return by how much a counter rose in `window`, summed (by the labels `by`, if any)."""
-    grouped = f" by ({by})" if by else ""
-    return f"sum{grouped} (increase({metric}{{{labels}}}[{window}]))"
+    return f"{summed(by)} (increase({metric}{{{labels}}}[{window}]))"
+
+
+def summed(by: str = "", how: str = "sum") -> str:
+    """Return the beginning of an aggregation by the labels `by`, if any."""
+    return f"{how} by ({by})" if by else how
 
 
 def quantile(share: float, histogram: str, by: str = "", labels: str = AGENT) -> str:
@@ -26,6 +34,40 @@ def quantile(share: float, histogram: str, by: str = "", labels: str = AGENT) ->
     rate = f"sum by ({grouped}) (rate({histogram}_bucket{{{labels}}}[{RATE}]))"
     # Without observations the quantile is NaN, which a comparison leaves out.
     return f"histogram_quantile({share}, {rate}) >= 0"
+
+
+def leading(drawn: str, rank: str, by: str, worst: str = "topk") -> str:
+    """Return the lines `drawn` of those that lead by `rank`, which looks at the whole range once.
+
+    A plain topk chooses anew at every step: each line would be drawn in pieces.
+    """
+    return f"({drawn}) and on ({by}) {worst}({SHOWN}, {rank})"
+
+
+def leading_rates(metric: str, by: str, labels: str = AGENT) -> str:
+    """Return the rates of a counter, for those that counted most in the range."""
+    rank = f"sum by ({by}) (increase({metric}{{{labels}}}[$__range] @ end()))"
+    return leading(per_second(metric, by, labels), rank, by)
+
+
+def leading_gauges(metric: str, by: str, how: str = "sum", labels: str = AGENT) -> str:
+    """Return a gauge, for those with the highest peaks in the range."""
+    aggregation = summed(by, how)
+    rank = f"{aggregation} (max_over_time({metric}{{{labels}}}[$__range] @ end()))"
+    return leading(f"{aggregation} ({metric}{{{labels}}})", rank, by)
+
+
+def lowest_gauges(metric: str, by: str, labels: str = AGENT) -> str:
+    """Return the smallest values of a gauge, for those that fell lowest in the range."""
+    rank = f"min by ({by}) (min_over_time({metric}{{{labels}}}[$__range] @ end()))"
+    return leading(f"min by ({by}) ({metric}{{{labels}}})", rank, by, "bottomk")
+
+
+def slowest(histogram: str, by: str, labels: str = AGENT) -> str:
+    """Return the 95th percentile of durations, for those that were slowest in the range."""
+    seen = f"increase({histogram}_bucket{{{labels}}}[$__range] @ end())"
+    rank = f"(histogram_quantile(0.95, sum by (le, {by}) ({seen})) >= 0)"
+    return leading(quantile(0.95, histogram, by, labels), rank, by)
 
 
 def named(label: str, **parts: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from tools.dashboards.panels import DATASOURCE, Json
+from tools.dashboards.jsons import Json
+from tools.dashboards.links import BOARDS, to_board
+from tools.dashboards.panels import DATASOURCE
+from tools.dashboards.variables import marks, variables
 
 COLUMNS = 24
 SCHEMA_VERSION = 39
@@ -19,17 +22,30 @@ SCHEMA_VERSION = 39
 class Row:
     """Panels side by side, of one height in units of 30 pixels, under an optional heading.
 
-    `widths` are the panels' shares of the 24 columns.
+    Attributes:
+        panels: what stands in the row.
+        to: uid of the board that every panel of the row leads to: the next level.
+        title: the heading.
+        height: in units of 30 pixels.
+        widths: the panels' shares of the 24 columns; equal ones unless they are given.
     """
 
-    height: int
-    widths: Sequence[int]
     panels: Sequence[Json]
+    to: str
     title: str = ""
+    height: int = 9
+    widths: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        if len(self.widths) != len(self.panels) or sum(self.widths) != COLUMNS:
-            raise ValueError(f"widths {self.widths} do not fill {COLUMNS} columns panel by panel")
+        if self.to not in BOARDS:
+            raise ValueError(f"{self.to} is no board: name one of {', '.join(BOARDS)}")
+        if len(self.places) != len(self.panels) or sum(self.places) != COLUMNS:
+            raise ValueError(f"widths {self.places} do not fill {COLUMNS} columns panel by panel")
+
+    @property
+    def places(self) -> Sequence[int]:
+        """Return the widths of the panels."""
+        return self.widths or [COLUMNS // len(self.panels)] * len(self.panels)
 
 
 @dataclass(frozen=True)
@@ -42,7 +58,7 @@ class Dashboard:
     rows: Sequence[Row]
     since: str = "now-1h"
     refresh: str = "15s"
-    variables: Sequence[Json] = field(default_factory=tuple)
+    one_agent: bool = False
 
     @property
     def file_name(self) -> str:
@@ -67,8 +83,8 @@ class Dashboard:
             "fiscalYearStartMonth": 0,
             "liveNow": False,
             "weekStart": "",
-            "annotations": {"list": [_alerts_as_annotations()]},
-            "templating": {"list": list(self.variables)},
+            "annotations": {"list": marks(self.one_agent)},
+            "templating": {"list": variables(self.one_agent)},
             "links": [_links()],
             "panels": _placed(self.rows),
         }
@@ -80,13 +96,16 @@ def text_of(document: Json) -> str:
 
 
 def importable(document: Json) -> Json:
-    """Return the dashboard for an import by hand: it asks for the data source, and has no uid.
+    """Return the dashboard for an import by hand: it asks for the data source.
 
-    Without a uid it can stand beside the provisioned one.
+    Its uid is its own, so that it stands beside the provisioned one, and replaces its older copy.
     """
     text = json.dumps(document).replace(f'"{DATASOURCE["uid"]}"', '"${DS_PROMETHEUS}"')
-    copied: Json = json.loads(text)
-    copied.pop("uid")
+    copied: Json = json.loads(text.replace("&${datasource:queryparam}", ""))
+    choices = copied["templating"]["list"]
+    copied["templating"]["list"] = [item for item in choices if item["type"] != "datasource"]
+    copied["uid"] = f"{document['uid']}-example"
+    copied["title"] = f"{document['title']} (example)"
     asked = {
         "name": "DS_PROMETHEUS",
         "label": "Prometheus",
@@ -104,32 +123,6 @@ def importable(document: Json) -> Json:
     return {"__inputs": [asked], "__requires": needs, "id": None, **copied}
 
 
-def agent_variable() -> Json:
-    """Return the choice of agents above the dashboard; the default is all of them.
-
-    The value of "all" is `.+`: series without an agent, such as the service's own, are left out.
-    """
-    query = "label_values(dreamos_agent_state, agent)"
-    return {
-        "name": "agent",
-        "label": "Agent",
-        "type": "query",
-        "datasource": DATASOURCE,
-        "definition": query,
-        "query": {"query": query, "refId": "agents"},
-        "refresh": 2,
-        "sort": 7,
-        "multi": True,
-        "includeAll": True,
-        "allValue": ".+",
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
-        "hide": 0,
-        "regex": "",
-        "options": [],
-        "skipUrlSync": False,
-    }
-
-
 def _placed(rows: Sequence[Row]) -> list[Json]:
     placed: list[Json] = []
     top = 0
@@ -138,9 +131,13 @@ def _placed(rows: Sequence[Row]) -> list[Json]:
             placed.append(_heading(row.title, top, len(placed) + 1))
             top += 1
         left = 0
-        for width, panel in zip(row.widths, row.panels, strict=True):
-            grid = {"x": left, "y": top, "w": width, "h": row.height}
-            placed.append({"id": len(placed) + 1, "gridPos": grid, **copy.deepcopy(panel)})
+        for width, panel in zip(row.places, row.panels, strict=True):
+            place: Json = {
+                "id": len(placed) + 1,
+                "gridPos": {"x": left, "y": top, "w": width, "h": row.height},
+                "links": [to_board(row.to)],
+            }
+            placed.append({**place, **copy.deepcopy(panel)})
             left += width
         top += row.height
     return placed
@@ -155,25 +152,6 @@ def _heading(title: str, top: int, number: int) -> Json:
         "gridPos": grid,
         "collapsed": False,
         "panels": [],
-    }
-
-
-def _alerts_as_annotations() -> Json:
-    return {
-        "name": "Alerts",
-        "datasource": DATASOURCE,
-        # Off until it is asked for: bands over every panel hide more than they tell.
-        "enable": False,
-        "hide": False,
-        "iconColor": "red",
-        "expr": (
-            "max by (alertname, severity) "
-            '(ALERTS{alertstate="firing",severity=~"critical|warning"})'
-        ),
-        "titleFormat": "{{alertname}}",
-        "textFormat": "{{severity}}",
-        "step": "60s",
-        "useValueForTime": False,
     }
 
 

@@ -5,22 +5,12 @@ Shown as the home page. Read from above: one glance, then where to look.
 
 from __future__ import annotations
 
-from tools.dashboards import common, failures, files, machine, speed
-from tools.dashboards.expressions import (
-    AGENT,
-    or_zero,
-)
-from tools.dashboards.model import Dashboard, Row, agent_variable
-from tools.dashboards.panels import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    RED,
-    Json,
-    Query,
-    stat,
-)
+from tools.dashboards import alerts, common, failures, files, host, own, speed
+from tools.dashboards.expressions import AGENT, or_zero
+from tools.dashboards.jsons import Json
+from tools.dashboards.model import Dashboard, Row
+from tools.dashboards.palette import GREY, NEUTRAL, RED
+from tools.dashboards.panels import Query, stat
 
 
 def dashboard() -> Dashboard:
@@ -29,66 +19,45 @@ def dashboard() -> Dashboard:
         uid="dreamos-overview",
         title="Dream.OS Overview",
         description="Health, agents, errors, performance, files and resources at one glance.",
-        variables=[agent_variable()],
         rows=[
+            common.top("dreamos-overview"),
             Row(
-                4,
-                [4, 5, 6, 5, 4],
-                [health(), agents(), failures.errors(), files.file_failures(), working()],
+                [alerts.firing(), failures.recent_errors()],
+                to="dreamos-agents",
+                title="What is wrong",
+                height=9,
+                widths=[14, 10],
             ),
             Row(
-                3,
-                [5, 5, 5, 5, 4],
+                [failures.errors(), working(), files.file_failures()],
+                to="dreamos-agents",
+                title="What is done, what fails",
+                height=4,
+            ),
+            Row(
                 common.hops(),
-                title="Does data arrive? From the agent to the person",
+                to="dreamos-health",
+                title="Does it arrive? From the agent to the person",
+                height=3,
             ),
-            Row(8, [12, 12], [common.firing(), failures.recent_errors()], title="What is wrong"),
             Row(
-                8,
-                [8, 8, 8],
                 [failures.error_rates(), failures.file_error_rates(), failures.log_warnings()],
+                to="dreamos-agents",
+                title="Errors",
             ),
-            Row(8, [12, 12], [speed.durations(), speed.throughput()], title="Performance"),
-            Row(8, [12, 12], [files.file_operations(), files.file_bytes()], title="Files"),
             Row(
-                8,
-                [8, 8, 8],
-                [machine.used(), common.agent_cpu(), common.agent_memory()],
+                [speed.durations(), speed.throughput()],
+                to="dreamos-performance",
+                title="Performance",
+            ),
+            Row([files.file_operations(), files.file_bytes()], to="dreamos-files", title="Files"),
+            Row(
+                [host.used(), own.agent_cpu(), own.agent_memory()],
+                to="dreamos-host",
                 title="Resources",
             ),
         ],
     )
-
-
-def health() -> Json:
-    """Show the worst that fires: the system's health in one word."""
-    firing = 'ALERTS{alertstate="firing",severity="%s"}'
-    return stat(
-        "System health",
-        "The worst alert that fires now. It judges everything that the rules watch: agents, the "
-        "service, Prometheus, Alertmanager and Grafana.",
-        "none",
-        Query(f"max({firing % 'critical'} * 2 or {firing % 'warning'} or vector(0))"),
-        texts={0: ("Healthy", GREEN), 1: ("Warning", ORANGE), 2: ("Critical", RED)},
-        none="Prometheus gives no answer",
-        filled=True,
-    )
-
-
-def agents() -> Json:
-    """Show how many agents run, ended cleanly, and were lost."""
-    state = 'sum(dreamos_agent_state{%s, state="%s"})'
-    panel = stat(
-        "Agents",
-        "Running: pushes arrive. Ended: said goodbye. Lost: fell silent without a word, so it was "
-        "killed, hangs, or cannot reach the service.",
-        "none",
-        *(
-            Query(or_zero(state % (AGENT, name.lower())), name)
-            for name in ("Running", "Lost", "Ended")
-        ),
-    )
-    return common.colored(panel, Running=GREEN, Lost=[(None, GREY), (1, RED)], Ended=GREY)
 
 
 def working() -> Json:
@@ -96,11 +65,13 @@ def working() -> Json:
     panel = stat(
         "In progress",
         "Tasks and operations (such as calls of a model) that have begun and not ended. Overdue "
-        "ones are past the deadline that the agent set for them.",
-        "none",
+        "ones are past the deadline that the agent set: Agents names them.",
+        "locale",
         Query(or_zero(f"sum(dreamos_agent_tasks_in_progress{{{AGENT}}})"), "Tasks"),
         Query(or_zero(f"sum(dreamos_agent_operations_in_flight{{{AGENT}}})"), "Operations"),
         Query(or_zero(f"sum(dreamos_agent_operations_overdue{{{AGENT}}})"), "Overdue"),
-        steps=[(None, BLUE)],
+        steps=NEUTRAL,
+        none="Prometheus gives no answer",
+        decimals=0,
     )
     return common.colored(panel, Overdue=[(None, GREY), (1, RED)])

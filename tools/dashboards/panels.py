@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Json = dict[str, Any]
+from tools.dashboards.jsons import Json
+from tools.dashboards.links import to_agent_of_series
+from tools.dashboards.palette import NO_STEPS, Steps
 
-DATASOURCE: Json = {"type": "prometheus", "uid": "dreamos-prometheus"}
-
-GREEN, YELLOW, ORANGE, RED = "green", "yellow", "orange", "red"
-BLUE, PURPLE, GREY = "blue", "purple", "#8e9297"
+DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+"""The data source that is chosen above the board."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,6 @@ class Query:
     instant: bool = False
 
 
-Steps = Sequence["tuple[float | None, str]"]
-"""Thresholds: each value from which a colour holds, the first with None."""
-
-NO_STEPS: Steps = ((None, GREEN),)
-
-
 def timeseries(
     title: str,
     description: str,
@@ -42,9 +36,9 @@ def timeseries(
     stacked: bool = False,
     colors: Mapping[str, str] | None = None,
     maximum: float | None = None,
-    none: str = "",
+    none: str,
 ) -> Json:
-    """Return lines over time.
+    """Return lines over time, each with its newest and highest value in the legend.
 
     Args:
         title: shown above it.
@@ -55,7 +49,7 @@ def timeseries(
         stacked: whether the lines are put on top of each other.
         colors: a colour for single series, by name.
         maximum: the end of the axis; None lets the data decide.
-        none: what is shown when there is nothing to draw: how to get something there.
+        none: what is shown when there is nothing to draw: what that means.
     """
     custom: Json = {
         "drawStyle": "line",
@@ -71,9 +65,16 @@ def timeseries(
     }
     panel = panel_of("timeseries", title, description, unit, queries, steps or NO_STEPS)
     defaults = panel["fieldConfig"]["defaults"]
-    defaults.update(custom=custom, color={"mode": "palette-classic"}, min=0)
-    if none:
-        defaults["noValue"] = none
+    by_agent = _are_agents(queries)
+    mode = "palette-classic-by-name" if by_agent else "palette-classic"
+    defaults.update(custom=custom, color={"mode": mode}, min=0, noValue=none)
+    defaults["links"] = _links_of(queries)
+    if by_agent:
+        # Grafana 10.4 colours by the name of the field, which is "Value" until a label becomes it:
+        # only so has an agent the same colour in every panel.
+        panel["transformations"] = [
+            {"id": "labelsToFields", "options": {"mode": "columns", "valueLabel": "agent"}}
+        ]
     if maximum is not None:
         defaults["max"] = maximum
     panel["fieldConfig"]["overrides"] = [
@@ -81,7 +82,14 @@ def timeseries(
         for name, color in (colors or {}).items()
     ]
     panel["options"] = {
-        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "legend": {
+            "displayMode": "table",
+            "placement": "bottom",
+            "showLegend": True,
+            "calcs": ["lastNotNull", "max"],
+            "sortBy": "Last *",
+            "sortDesc": True,
+        },
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return panel
@@ -94,11 +102,12 @@ def stat(
     *queries: Query,
     steps: Steps = NO_STEPS,
     texts: Mapping[float, tuple[str, str]] | None = None,
-    none: str = "none yet",
+    none: str,
     filled: bool = False,
     graph: bool = False,
     decimals: int | None = None,
     names: bool = False,
+    only_names: bool = False,
 ) -> Json:
     """Return one large figure per series.
 
@@ -114,10 +123,11 @@ def stat(
         graph: whether the course is drawn behind the figure.
         decimals: digits after the point; None lets Grafana choose.
         names: whether one query yields several series that need their names.
+        only_names: whether the names are all that is shown, the values being their colours.
     """
     panel = panel_of("stat", title, description, unit, queries, steps)
     defaults = panel["fieldConfig"]["defaults"]
-    defaults.update(color={"mode": "thresholds"}, noValue=none)
+    defaults.update(color={"mode": "thresholds"}, noValue=none, links=_links_of(queries))
     if decimals is not None:
         defaults["decimals"] = decimals
     if texts:
@@ -126,10 +136,11 @@ def stat(
             for index, (value, (text, color)) in enumerate(texts.items())
         }
         defaults["mappings"] = [{"type": "value", "options": options}]
+    mode = "value_and_name" if names or len(queries) > 1 else "value"
     panel["options"] = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "orientation": "auto",
-        "textMode": "value_and_name" if names or len(queries) > 1 else "value",
+        "textMode": "name" if only_names else mode,
         "colorMode": "background" if filled else "value",
         "graphMode": "area" if graph else "none",
         "justifyMode": "center",
@@ -144,13 +155,13 @@ def bars(
     *queries: Query,
     steps: Steps = NO_STEPS,
     maximum: float | None = None,
-    none: str = "none",
+    none: str,
     decimals: int | None = None,
 ) -> Json:
     """Return one horizontal bar per series, for what is compared rather than followed."""
     panel = panel_of("bargauge", title, description, unit, queries, steps)
     defaults = panel["fieldConfig"]["defaults"]
-    defaults.update(color={"mode": "thresholds"}, min=0, noValue=none)
+    defaults.update(color={"mode": "thresholds"}, min=0, noValue=none, links=_links_of(queries))
     # Without it Grafana leaves the name of a single bar out.
     defaults["displayName"] = "${__series.name}"
     if decimals is not None:
@@ -164,11 +175,12 @@ def bars(
         "valueMode": "color",
         "showUnfilled": True,
         "minVizWidth": 8,
-        "minVizHeight": 16,
-        "maxVizHeight": 40,
+        # Ten bars fit beside their names; above them the names of nine were cut away.
+        "minVizHeight": 12,
+        "maxVizHeight": 26,
         "sizing": "manual",
-        "namePlacement": "top",
-        "text": {"titleSize": 13, "valueSize": 15},
+        "namePlacement": "left",
+        "text": {"valueSize": 15},
     }
     return panel
 
@@ -212,6 +224,14 @@ def _target(name: str, query: Query) -> Json:
         "range": not query.instant,
         "instant": query.instant,
     }
+
+
+def _are_agents(queries: Sequence[Query]) -> bool:
+    return all(item.legend == "{{agent}}" for item in queries)
+
+
+def _links_of(queries: Sequence[Query]) -> list[Json]:
+    return [to_agent_of_series()] if _are_agents(queries) else []
 
 
 def override(name: str, **properties: Any) -> Json:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from tools.dashboards.expressions import (
     AGENT,
     RATE,
+    leading_gauges,
     named,
     or_zero,
     per_second,
     quantile,
+    slowest,
 )
-from tools.dashboards.panels import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    RED,
-    Json,
-    Query,
-    timeseries,
-)
+from tools.dashboards.jsons import Json
+from tools.dashboards.palette import BLUE, GREEN, ORANGE, RED, bad_from
+from tools.dashboards.panels import Query, timeseries
+from tools.dashboards.thresholds import limit
 
 
 def durations() -> Json:
@@ -34,9 +31,10 @@ def durations() -> Json:
     return timeseries(
         "How long things take (95 % are faster)",
         "95th percentile of the durations of each kind of work. Kinds that no agent does are "
-        "left out.",
+        "left out. Performance says which task or operation is slow.",
         "s",
         Query(parts, "{{what}}"),
+        none="No work ended in this time range",
     )
 
 
@@ -52,9 +50,11 @@ def throughput() -> Json:
     )
     return timeseries(
         "Work finished per second",
-        "Tasks completed, operations and file operations ended, per second over the chosen agents.",
+        "Tasks completed, operations and file operations ended, per second over the chosen agents. "
+        "A fall without fewer tasks to do is bad: see Begun and not ended.",
         "ops",
         Query(parts, "{{what}}"),
+        none="No agent has finished anything yet",
     )
 
 
@@ -64,13 +64,15 @@ def responses() -> Json:
     parts = {"Half": 0.5, "95_%": 0.95, "99_%": 0.99}
     return timeseries(
         "Response times of agents",
-        "Time within which half, 95 % and 99 % of the answers of agents came.",
+        "Time within which half, 95 % and 99 % of the answers of agents came. The alert "
+        "AgentSlow fires when 95 % take longer than the dashed line.",
         "s",
         Query(
             named("share", **{share: quantile(level, name) for share, level in parts.items()}),
             "{{share}}",
         ),
-        none="No agent has measured a response yet: agent.response(seconds)",
+        steps=bad_from(limit("AgentSlow")),
+        none="No agent answered, or measured it (agent.response), in this time range",
     )
 
 
@@ -82,10 +84,10 @@ def operation_durations() -> Json:
         "slowest.",
         "s",
         Query(
-            f"topk(8, {quantile(0.95, 'dreamos_agent_operation_duration_seconds', 'operation')})",
+            slowest("dreamos_agent_operation_duration_seconds", "operation"),
             "{{operation}}",
         ),
-        none="No operation has ended yet: with agent.operation(name)",
+        none="No operation (agent.operation) ended in this time range",
     )
 
 
@@ -93,27 +95,31 @@ def api_durations() -> Json:
     """Draw how long calls of other services take, by service."""
     return timeseries(
         "Calls of APIs (95 % are faster)",
-        "95th percentile of the durations of calls of other services, by service.",
+        "95th percentile of the durations of calls of other services, by service. The alert "
+        "ApiCallsSlow fires above the dashed line: the service, or the way to it, is slow.",
         "s",
-        Query(quantile(0.95, "dreamos_api_request_duration_seconds", "service"), "{{service}}"),
-        none="No agent has measured a call of an API yet",
+        Query(slowest("dreamos_api_request_duration_seconds", "service"), "{{service}}"),
+        steps=bad_from(limit("ApiCallsSlow")),
+        none="No call of an API (api_call) ended in this time range",
     )
 
 
 def api_failures() -> Json:
     """Draw which share of the calls of other services fails, by service."""
     count = "dreamos_api_request_duration_seconds_count"
-    failed = per_second(count, "service", f'{AGENT}, outcome!="success"')
+    failed = per_second(count, "service", f'{AGENT}, outcome=~"error|timeout"')
     return timeseries(
         "Calls of APIs that fail",
-        "Share of the calls of other services that ended with an error or a time-out, by service.",
+        "Share of the calls of other services that ended with an error or a time-out, by service. "
+        "The alert ApiCallsFailing fires above the dashed line: look whether the service is down.",
         "percentunit",
         Query(
             f"({failed} or 0 * {per_second(count, 'service')})"
             f" / ({per_second(count, 'service')} > 0)",
             "{{service}}",
         ),
-        none="No agent has measured a call of an API yet",
+        steps=bad_from(limit("ApiCallsFailing")),
+        none="No call of an API (api_call) ended in this time range",
     )
 
 
@@ -123,14 +129,15 @@ def cache_hits() -> Json:
     misses = per_second("dreamos_cache_misses_total", "cache")
     return timeseries(
         "Cache hit rate",
-        "Share of look-ups that each cache answered.",
+        "Share of look-ups that each cache answered. A fall is bad: the cache was emptied, is too "
+        "small, or its keys no longer match.",
         "percentunit",
         Query(
             f"({hits} or 0 * {misses}) / ((({hits}) + ({misses}) or {hits} or {misses}) > 0)",
             "{{cache}}",
         ),
         maximum=1,
-        none="No agent has a measured cache yet",
+        none="No cache was asked in this time range",
     )
 
 
@@ -138,10 +145,11 @@ def queue_lengths() -> Json:
     """Draw how much waits in each queue."""
     return timeseries(
         "Queue lengths",
-        "Entries that wait in each queue, summed over agents; the eight longest.",
-        "short",
-        Query(f"topk(8, sum by (queue) (dreamos_queue_length{{{AGENT}}}))", "{{queue}}"),
-        none="No agent has a measured queue yet",
+        "Entries that wait in each queue, summed over agents; the eight longest. One that only "
+        "grows is bad: nobody keeps up with it (alert QueueBacklog).",
+        "locale",
+        Query(leading_gauges("dreamos_queue_length", "queue"), "{{queue}}"),
+        none="No agent has a measured queue",
     )
 
 
@@ -150,12 +158,11 @@ def queue_ages() -> Json:
     return timeseries(
         "Oldest entry in each queue",
         "How long the oldest entry has waited: a length that stands still says little, an age that "
-        "rises says that nobody works on it.",
+        "rises says that nobody works on it. The alert QueueTooOld fires above the dashed line.",
         "s",
-        Query(
-            f"topk(8, max by (queue) (dreamos_queue_oldest_age_seconds{{{AGENT}}}))", "{{queue}}"
-        ),
-        none="No agent has a measured queue yet",
+        Query(leading_gauges("dreamos_queue_oldest_age_seconds", "queue", "max"), "{{queue}}"),
+        steps=bad_from(limit("QueueTooOld")),
+        none="No agent tells since when its oldest entry waits",
     )
 
 
@@ -163,12 +170,13 @@ def requests() -> Json:
     """Draw HTTP requests by class of the answer."""
     return timeseries(
         "HTTP requests per second",
-        "Requests that agents with a web application answered, by class of the status.",
+        "Requests that agents with a web application answered, by class of the status. 5xx are "
+        "faults of the application.",
         "reqps",
         Query(per_second("dreamos_http_request_duration_seconds_count", "status"), "{{status}}"),
         stacked=True,
         colors={"2xx": GREEN, "3xx": BLUE, "4xx": ORANGE, "5xx": RED},
-        none="No agent serves HTTP through the middleware yet",
+        none="No agent answered HTTP through the middleware in this time range",
     )
 
 
@@ -177,13 +185,11 @@ def route_durations() -> Json:
     return timeseries(
         "HTTP routes (95 % are faster)",
         "95th percentile of the time that requests took, by the template of the route; the eight "
-        "slowest.",
+        "slowest. The alert HttpSlow fires above the dashed line.",
         "s",
-        Query(
-            f"topk(8, {quantile(0.95, 'dreamos_http_request_duration_seconds', 'route')})",
-            "{{route}}",
-        ),
-        none="No agent serves HTTP through the middleware yet",
+        Query(slowest("dreamos_http_request_duration_seconds", "route"), "{{route}}"),
+        steps=bad_from(limit("HttpSlow")),
+        none="No agent answered HTTP through the middleware in this time range",
     )
 
 
@@ -197,8 +203,10 @@ def waiting() -> Json:
     )
     return timeseries(
         "Begun and not ended",
-        "Tasks and operations under way, and operations past their deadline.",
-        "short",
+        "Tasks and operations under way, and operations past their deadline. Any overdue one is bad: "
+        "the board Agents names it under What is under way.",
+        "locale",
         Query(parts, "{{what}}"),
         colors={"Overdue": RED},
+        none="Prometheus gives no answer",
     )

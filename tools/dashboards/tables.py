@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tools.dashboards.panels import NO_STEPS, Json, Query, Steps, override, panel_of
+from tools.dashboards.jsons import Json
+from tools.dashboards.links import to_agent_of_row
+from tools.dashboards.palette import NO_STEPS, Steps
+from tools.dashboards.panels import Query, override, panel_of
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,12 @@ def table(
     queries: Query | Sequence[Query],
     *columns: Column,
     none: str,
-    sort_by: str = "",
+    sort_by: str,
     descending: bool = True,
 ) -> Json:
     """Return a table of what `queries` say now; labels that are no column are hidden.
+
+    It is sorted by the column `sort_by`, the worst above. A row with an agent leads to its board.
 
     One query fills the column `Value`; of several, the rows with the same labels are joined and the
     values are called `Value #A`, `Value #B`, ... in their order.
@@ -40,11 +45,18 @@ def table(
     for target in panel["targets"]:
         target.update(format="table", instant=True, range=False)
     panel["fieldConfig"]["defaults"].update(
-        noValue=none, custom={"align": "left", "cellOptions": {"type": "auto"}, "inspect": False}
+        noValue=none,
+        custom={
+            "align": "left",
+            "cellOptions": {"type": "auto"},
+            "inspect": False,
+            # Grafana's own, 150, pushes the last columns out of the panel on a laptop.
+            "minWidth": 60,
+        },
     )
     panel["fieldConfig"]["overrides"] = [_column(column) for column in columns]
     panel["transformations"] = _joined(asked) + _kept(columns)
-    sort = [{"displayName": sort_by, "desc": descending}] if sort_by else []
+    sort = [{"displayName": sort_by, "desc": descending}]
     panel["options"] = {"showHeader": True, "cellHeight": "sm", "sortBy": sort}
     return panel
 
@@ -71,6 +83,8 @@ def _kept(columns: Sequence[Column]) -> list[Json]:
 def _column(column: Column) -> Json:
     # Without a text of its own an empty cell would show the one of the empty table.
     properties: Json = {"unit": column.unit, "noValue": "-"}
+    if column.field == "agent":
+        properties["links"] = [to_agent_of_row()]
     if column.decimals is not None:
         properties["decimals"] = column.decimals
     if column.width:

@@ -16,7 +16,7 @@ always new: with Python's own 5 ms a push took 26 ms (67 at most in 95 of 100), 
 
 
 class FrontWorker(ASGIWorker):  # type: ignore[misc]
-    """The worker; its application is a :class:`services.metrics.front.application.Front`."""
+    """The worker; its application is a :class:`services.metrics.asgi_app.Front`."""
 
     def run(self) -> None:
         """Serve until it is told to stop."""

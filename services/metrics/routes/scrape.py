@@ -9,19 +9,10 @@ from isal import igzip
 
 from services.metrics.exposition.body import Body
 from services.metrics.exposition.negotiate import CONTENT_TYPES, Format, choose, takes_gzip
+from services.metrics.file_counters import FILE_COUNTERS
 from services.metrics.routes.context import requires, service
 
 blueprint = Blueprint("scrape", __name__)
-
-SIX = {
-    "file_writes": "file_ops_write_total",
-    "file_write_errors": "file_ops_write_errors_total",
-    "file_reads": "file_ops_read_total",
-    "file_read_errors": "file_ops_read_errors_total",
-    "directory_ops": "file_ops_directory_total",
-    "total_bytes": "file_ops_bytes_total",
-}
-"""The six counters of the seed's document, each with the metric it is the sum of."""
 
 
 @blueprint.get("/metrics")
@@ -39,8 +30,8 @@ def file_metrics() -> Response:
     accept = request.headers.get("Accept", "")
     wants_json = "application/json" in accept.lower()
     if request.args.get("format", "json" if wants_json else "text") == "json":
-        sums = service().exposition.sums(SIX.values())
-        return jsonify({name: _whole(sums[metric]) for name, metric in SIX.items()})
+        sums = service().exposition.sums(FILE_COUNTERS.values())
+        return jsonify({name: _whole(sums[metric]) for name, metric in FILE_COUNTERS.items()})
     form = choose(accept)
     body = service().exposition.render_only(form, lambda name: name.startswith("file_"))
     return _response(body, form)

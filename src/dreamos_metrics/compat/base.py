@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +11,8 @@ from typing import Any, ClassVar
 from dreamos_metrics.compat.export import Export
 from dreamos_metrics.compat.fork_safe import ForkSafe
 from dreamos_metrics.compat.json_file import JSONFile
-from dreamos_metrics.instrumentation.capped_label import OTHER, is_number
+from dreamos_metrics.compat.observations import Observations
+from dreamos_metrics.instrumentation.capped_label import OTHER, is_number, plain_number
 from dreamos_metrics.metrics import snapshot_hooks
 from dreamos_metrics.metrics.errors import record_error
 
@@ -51,6 +51,7 @@ class BaseMetrics(ForkSafe):
         if not is_number(value):
             record_error("value", "increment takes a number")
             return
+        value = plain_number(value)
         with self._lock:
             key = _key(self._counters, name, tags)
             self._counters[key] = self._counters.get(key, 0) + value
@@ -62,6 +63,7 @@ class BaseMetrics(ForkSafe):
         if not is_number(value):
             record_error("value", "gauge takes a number")
             return
+        value = plain_number(value)
         with self._lock:
             self._gauges[_key(self._gauges, name, tags)] = value
         if self._exported:
@@ -72,6 +74,7 @@ class BaseMetrics(ForkSafe):
         if not is_number(value):
             record_error("value", "histogram takes a number")
             return
+        value = plain_number(value)
         with self._lock:
             key = _key(self._histograms, name, tags)
             self._histograms.setdefault(key, Observations()).add(value)
@@ -100,49 +103,33 @@ class BaseMetrics(ForkSafe):
             self._gauges.clear()
             self._histograms.clear()
 
+    def _take_over(self, content: Mapping[str, Any]) -> None:
+        """Go on from what `get_metrics` returned earlier; what is damaged is left out."""
+        self._counters = _numbers(content.get("counters"))
+        self._gauges = _numbers(content.get("gauges"))
+        histograms = content.get("histograms")
+        self._histograms = {
+            str(key): Observations.of_summary(summary)
+            for key, summary in (histograms if isinstance(histograms, Mapping) else {}).items()
+            if isinstance(summary, Mapping)
+        }
+
     def save(self) -> None:
         """Write the JSON file now, if a folder was named. A failure is counted, not raised."""
         if self._file is not None:
             self._file.write(self.get_metrics())
 
 
-class Observations(list[float]):
-    """The last 1000 values of a histogram, and the summary of all that there ever were."""
-
-    MAX_KEPT_VALUES = 1000
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._count = 0
-        self._sum = 0.0
-        self._min = math.inf
-        self._max = -math.inf
-
-    def add(self, value: float) -> None:
-        """Add one value."""
-        self.append(value)
-        if len(self) > self.MAX_KEPT_VALUES:
-            del self[0]
-        self._count += 1
-        self._sum += value
-        self._min = min(self._min, value)
-        self._max = max(self._max, value)
-
-    def summary(self) -> dict[str, float]:
-        """Return count, sum, min, max and avg."""
-        return {
-            "count": self._count,
-            "sum": self._sum,
-            "min": self._min,
-            "max": self._max,
-            "avg": self._sum / self._count,
-        }
-
-
 def _key(table: Mapping[str, object], name: str, tags: Tags) -> str:
     pairs = sorted((str(k), str(v)) for k, v in tags.items()) if tags else []
     key = f"{name}{{{','.join(f'{k}={v}' for k, v in pairs)}}}" if pairs else str(name)
     return key if key in table or len(table) < MAX_KEYS else f"{name}{{{OTHER}}}"
+
+
+def _numbers(table: object) -> dict[str, float]:
+    if not isinstance(table, Mapping):
+        return {}
+    return {str(key): value for key, value in table.items() if is_number(value)}
 
 
 def _file(name: str, metrics_dir: object) -> JSONFile | None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from dreamos_metrics.compat.fork_safe import ForkSafe
-from dreamos_metrics.compat.json_file import JSONFile
+from dreamos_metrics.compat.json_file import JSONFile, read_json
 from dreamos_metrics.instrumentation.capped_label import OTHER, CappedLabel
 from dreamos_metrics.metrics.counter import Counter
-from dreamos_metrics.metrics.errors import record_error
 
 _COMMANDS = Counter("dreamos_commands_total", "Commands that users gave, by command", ["command"])
 _command = CappedLabel("command", cap=200)
@@ -63,7 +61,7 @@ class CommandMetrics(ForkSafe):
     def load_metrics(self) -> None:
         """Take over the counts of the newest file in the folder, if there is one to be read."""
         files = sorted(self.metrics_dir.glob("command_metrics_*.json"))
-        content = _read(files[-1]) if files else None
+        content = read_json(files[-1]) if files else None
         if content is None:
             return
         with self._lock:
@@ -102,18 +100,7 @@ def save_metrics(metrics_file: str | Path, metrics: Mapping[str, Any]) -> None:
 
 def load_metrics(metrics_files: Sequence[str | Path]) -> dict[str, Any]:
     """Return the content of the last of these files; empty when there is none that can be read."""
-    return (_read(Path(metrics_files[-1])) or {}) if metrics_files else {}
-
-
-def _read(file: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8", errors="replace"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        record_error("compat_file", f"{type(error).__name__}: {file}")
-        return None
-    return content if isinstance(content, dict) else None
+    return (read_json(Path(metrics_files[-1])) or {}) if metrics_files else {}
 
 
 def _counts(counts: object) -> dict[str, int]:

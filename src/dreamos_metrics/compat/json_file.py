@@ -58,3 +58,15 @@ class JSONFile:
                 living.save()
 
         atexit.register(finish)
+
+
+def read_json(file: Path) -> dict[str, Any] | None:
+    """Return the object in a file; None, counted (reason `compat_file`), when it is damaged."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8", errors="replace"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        record_error("compat_file", f"{type(error).__name__}: {file}")
+        return None
+    return content if isinstance(content, dict) else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 import weakref
+from numbers import Integral, Real
 from typing import TypeGuard
 
 from dreamos_metrics.metrics.counter import Counter
@@ -113,8 +114,21 @@ error_type = ErrorTypeLabel()
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Return whether `value` is an ordinary finite number: no bool, no NaN, no infinity."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Return whether `value` is an ordinary finite number: no bool, no NaN, no infinity.
+
+    Those of numpy are numbers too.
+    """
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def plain_number(value: float) -> float:
+    """Return a number as Python's own `int` or `float`.
+
+    A sum with a `numpy.float32` in it has the digits of one, and JSON does not know it.
+    """
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,7 @@ import threading
 import time
 
 from dreamos_metrics.instrumentation.capped_label import CappedLabel, is_number
-from dreamos_metrics.instrumentation.spans import Span
+from dreamos_metrics.instrumentation.spans import Span, outcome
 from dreamos_metrics.metrics import snapshot_hooks
 from dreamos_metrics.metrics.counter import Counter
 from dreamos_metrics.metrics.errors import record_error
@@ -98,4 +98,4 @@ class OperationRecorder:
         _flight.labels(name).dec()
         _deadlines.remove(id(span))
         _heartbeats.inc()
-        _seconds.labels(name, "success" if error is None else "error").observe(seconds)
+        _seconds.labels(name, outcome(error)).observe(seconds)

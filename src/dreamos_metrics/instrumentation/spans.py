@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 import time
 from collections.abc import Callable
-from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from dreamos_metrics.metrics.errors import record_error
+from dreamos_metrics.metrics.wrapping import wrap
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _S = TypeVar("_S", bound="Span")
+
+
+class _Cancelled:
+    """How a block ended that was stopped from outside; neither well nor by a fault of its own."""
+
+    def __repr__(self) -> str:
+        return "CANCELLED"
+
+
+CANCELLED = _Cancelled()
 
 
 class SpanRecorder(Protocol):
@@ -24,7 +32,11 @@ class SpanRecorder(Protocol):
         """Count the beginning of `span`."""
 
     def end(self, span: Span, seconds: float, error: object) -> None:
-        """Count its end; `error` is None, an exception, or a name given to `Span.fail`."""
+        """Count its end.
+
+        `error` is None when it ended well, `CANCELLED` when it was stopped from outside, else the
+        exception or the name given to `Span.fail`.
+        """
 
 
 class Span:
@@ -36,8 +48,9 @@ class Span:
         @agent.task("build")               # also on `async def`
         def build(): ...
 
-    An exception counts as a failure and passes through unchanged. In a child that was forked inside
-    the block nothing is counted: the block belongs to the parent.
+    An exception counts as a failure and passes through unchanged. A task that is cancelled, or
+    stopped by Ctrl-C, has not failed, and `sys.exit(0)` ends well. In a child that was forked
+    inside the block nothing is counted: the block belongs to the parent.
     """
 
     def __init__(self, recorder: SpanRecorder) -> None:
@@ -72,10 +85,11 @@ class Span:
         seconds = time.perf_counter() - self._start
         if os.getpid() != self._process:
             return
-        if isinstance(error, GeneratorExit):
-            error = None  # whoever read a stream had enough of it: that is no failure
         try:
-            self._recorder.end(self, seconds, error if error is not None else self._failure)
+            ending = _ending(error)
+            if ending in (None, CANCELLED) and self._failure is not None:
+                ending = self._failure
+            self._recorder.end(self, seconds, ending)
         except Exception as wrong:  # noqa: BLE001 - as above
             record_error("span", type(wrong).__name__)
 
@@ -99,36 +113,24 @@ class Span:
 
         A generator is measured from its first step to its last.
         """
-        if inspect.iscoroutinefunction(function):
+        return wrap(function, self._recreate)
 
-            @functools.wraps(function)
-            async def coroutine(*args: Any, **kwargs: Any) -> Any:
-                with self._recreate():
-                    return await function(*args, **kwargs)
 
-            return cast(_F, coroutine)
-        if inspect.isasyncgenfunction(function):
+def _ending(error: BaseException | None) -> object:
+    """Return how a block ended that this exception left."""
+    if error is None or isinstance(error, Exception):
+        return error
+    if isinstance(error, GeneratorExit):
+        return None  # whoever read a stream had enough of it
+    if isinstance(error, SystemExit):
+        return None if error.code in (None, 0) else error
+    # asyncio.CancelledError, KeyboardInterrupt, trio.Cancelled, gevent.GreenletExit, ...: Python
+    # keeps what stops a program from outside apart from `Exception` for this very reason. A group
+    # of exceptions may hold both.
+    inner = [_ending(each) for each in getattr(error, "exceptions", ())]
+    return CANCELLED if all(each in (None, CANCELLED) for each in inner) else error
 
-            @functools.wraps(function)
-            async def stream(*args: Any, **kwargs: Any) -> Any:
-                with self._recreate():
-                    async with aclosing(function(*args, **kwargs)) as steps:
-                        async for step in steps:
-                            yield step
 
-            return cast(_F, stream)
-        if inspect.isgeneratorfunction(function):
-
-            @functools.wraps(function)
-            def generator(*args: Any, **kwargs: Any) -> Any:
-                with self._recreate():
-                    return (yield from function(*args, **kwargs))
-
-            return cast(_F, generator)
-
-        @functools.wraps(function)
-        def plain(*args: Any, **kwargs: Any) -> Any:
-            with self._recreate():
-                return function(*args, **kwargs)
-
-        return cast(_F, plain)
+def outcome(ending: object) -> str:
+    """Return the label `outcome` of a span's ending."""
+    return "success" if ending is None else "cancelled" if ending is CANCELLED else "error"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import NoReturn
 
-from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.exemplars import keep_exemplar
 from dreamos_metrics.metrics.family import Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
 from dreamos_metrics.metrics.misuse import record_misuse
-from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.storage import Segment
 from dreamos_metrics.metrics.timing import ExceptionCounter
 
@@ -41,7 +39,8 @@ class CounterSeries(Series):
                 if amount is _DEFAULT_AMOUNT:
                     self._segment[self._slot] += 1.0
                     return
-                if 0.0 <= amount < 1e300:
+                # No other type: adding a numpy.float32 would give one, and drop digits of the sum.
+                if (type(amount) is float or type(amount) is int) and 0.0 <= amount < 1e300:
                     self._segment[self._slot] += amount
                     return
         except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
@@ -75,8 +74,12 @@ class CounterSeries(Series):
     @property
     def value(self) -> float:
         """What was counted in this process (read for tests and for a look; 0 when nothing was)."""
-        read = self._read()
+        read = self._shown()
         return read[0] if read else 0.0
+
+    def reset(self) -> None:
+        """Let this process show zero again; the total of the agent, which never falls, goes on."""
+        self._family.reset(self)
 
     def _attach(self, segment: Segment, slot: int) -> None:
         segment[slot + 1] = time.time()
@@ -89,43 +92,13 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
     It only rises. For something that can also fall, use `Gauge`; for the distribution of sizes or
     durations, use `Histogram`. Declaring the same counter again returns the first.
 
-    Args:
-        name: such as `"tasks_total"`; `_total` is added when it is missing.
-        documentation: one sentence for the people who will read the graph.
-        labelnames: names of the labels; few values each, never an id, a path or a text.
-        namespace, subsystem, unit: joined into the name, as in prometheus_client.
-        registry: a prometheus_client registry, None for none; default its global one.
-
-    Raises:
-        ValueError: at declaration only: a bad name, or the name is taken by something else.
+    Arguments and errors are those of `Labelled`.
     """
 
     __slots__ = ("_by_name", "_children", "_label_count", "_label_getter")
 
-    def __new__(
-        cls,
-        name: str,
-        documentation: str | Iterable[str] = "",
-        labelnames: Iterable[str] = (),
-        namespace: str = "",
-        subsystem: str = "",
-        unit: str = "",
-        registry: Any = DEFAULT_REGISTRY,
-    ) -> Counter:
-        """Return the counter of this name."""
-        metric: Counter = declare(
-            cls if labelnames or not isinstance(documentation, str) else _UnlabelledCounter,
-            CounterSeries,
-            "counter",
-            name,
-            documentation,
-            labelnames,
-            namespace=namespace,
-            subsystem=subsystem,
-            unit=unit,
-            registry=registry,
-        )
-        return metric
+    _kind = "counter"
+    _series_type = CounterSeries
 
     def inc(
         self,
@@ -146,7 +119,10 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
             if exemplar is None:
                 if tags is not None:
                     if len(tags) == self._label_count and (
-                        amount is _DEFAULT_AMOUNT or 0.0 <= amount < 1e300
+                        amount is _DEFAULT_AMOUNT
+                        or (
+                            (type(amount) is float or type(amount) is int) and 0.0 <= amount < 1e300
+                        )
                     ):
                         getter = self._label_getter
                         child = self._by_name[getter(tags)]
@@ -155,7 +131,7 @@ class Counter(CounterSeries, Labelled[CounterSeries]):
                 elif amount is _DEFAULT_AMOUNT:
                     self._segment[self._slot] += 1.0
                     return
-                elif 0.0 <= amount < 1e300:
+                elif (type(amount) is float or type(amount) is int) and 0.0 <= amount < 1e300:
                     self._segment[self._slot] += amount
                     return
         except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
@@ -173,14 +149,16 @@ class _UnlabelledCounter(Counter):
         amount: float = _DEFAULT_AMOUNT,
         exemplar: Mapping[str, str] | None = None,
         tags: Mapping[str, object] | None = None,
-        *extra: NoReturn,
         **wrong: NoReturn,
     ) -> None:
         try:
             # The two are the same only when neither is given.
-            if amount is _DEFAULT_AMOUNT and exemplar is tags and not extra and not wrong:
+            if amount is _DEFAULT_AMOUNT and exemplar is tags and not wrong:
                 self._segment[self._slot] += 1.0
                 return
         except Exception:  # noqa: BLE001, S110 - the slow path finds out what it was
             pass
-        Counter.inc(self, amount, exemplar, tags, *extra, **wrong)
+        Counter.inc(self, amount, exemplar, tags, **wrong)
+
+
+Counter._unlabelled = _UnlabelledCounter

@@ -7,7 +7,12 @@ from typing import Any
 
 from dreamos_metrics.metrics.family import REGISTRY, Family, Series
 from dreamos_metrics.metrics.names import caller, full_name, label_names
-from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY, register
+from dreamos_metrics.metrics.prometheus_registry import (
+    DEFAULT_REGISTRY,
+    home,
+    is_registered,
+    register,
+)
 
 
 def declare(
@@ -23,6 +28,7 @@ def declare(
     unit: str = "",
     bounds: tuple[float, ...] = (),
     aggregate: str = "",
+    states: tuple[str, ...] = (),
     registry: Any = DEFAULT_REGISTRY,
 ) -> Any:
     """Return the metric of this name: the one declared before, or a new one.
@@ -45,29 +51,39 @@ def declare(
         unit=unit,
         bounds=bounds,
         aggregate=aggregate,
+        states=states,
         place=caller(),
     )
+    if kind == "stateset" and family.name in family.labelnames:
+        raise ValueError(f"{name}: the label {family.name!r} is the one for the state")
+    family.home = home(registry)
     with REGISTRY.lock:
+        before = REGISTRY.families.get(family.name)
+        if before is not None and not is_registered(before):
+            REGISTRY.forget(before)
         known = REGISTRY.declare(family)
-        if known is not family:
-            return known.root
-        try:
-            return _build(cls, series_type, family, registry)
-        except BaseException:
-            del REGISTRY.families[family.name]
-            raise
+        if known is family:
+            _build(cls, series_type, family, registry)
+        elif not is_registered(known):
+            register(known, registry)
+        return known.root
 
 
-def _build(cls: type[Any], series_type: type[Series], family: Family, registry: Any) -> Any:
+def _build(cls: type[Any], series_type: type[Series], family: Family, registry: Any) -> None:
     family.series_type = series_type
-    root = object.__new__(cls)
+    # A subclass of the user's stays what it is.
+    unlabelled = vars(cls).get("_unlabelled") or cls
+    root = object.__new__(cls if family.labelnames else unlabelled)
     root._bind(family, ())
     root._children = family.children
     root._by_name = family.by_name
     root._label_getter = family.label_getter
     root._label_count = len(family.labelnames)
     family.root = root
-    register(family, registry)
+    try:
+        register(family, registry)
+    except BaseException:
+        REGISTRY.discard(family)
+        raise
     if not family.labelnames:
         REGISTRY.allocate_slots(root)
-    return root

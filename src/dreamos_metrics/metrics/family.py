@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
-from dreamos_metrics.metrics.definition import Definition
 from dreamos_metrics.metrics.errors import defer_logging_while, record_error
 from dreamos_metrics.metrics.names import clean_value
-from dreamos_metrics.metrics.registry import Registry
+from dreamos_metrics.metrics.registry import Declared, Registry
 from dreamos_metrics.metrics.storage import UNALLOCATED, Segment
 
 #: Label sets that one metric may have in one process; the rest is folded into one overflow series.
@@ -41,13 +41,21 @@ class Series:
         segment, slot = self._segment, self._slot
         return list(segment[slot : slot + self._family.slot_count]) if len(segment) else []
 
+    def _shown(self) -> list[float]:
+        """Return the slots as this process shows them: without what a reset took away."""
+        read = self._read()
+        base = self._family.bases.get(self)
+        if not read or base is None:
+            return read
+        return [*(now - then for now, then in zip(read[:-1], base[:-1], strict=True)), base[-1]]
+
     def _attach(self, segment: Segment, slot: int) -> None:
         """Begin to count in these slots; types that export when they began write that first."""
         self._slot = slot
         self._segment = segment
 
 
-class Family(Definition):
+class Family(Declared):
     """A definition with its series: what all series of one name have in common.
 
     Arguments are those of `Definition`.
@@ -65,15 +73,29 @@ class Family(Definition):
         self.exemplars: dict[Series, dict[int, tuple[Mapping[str, str], float, float]]] = {}
         self.functions: dict[Series, Any] = {}
         self.texts: dict[Series, Mapping[str, str]] = {}
+        #: What series had counted when they were reset, and when that was.
+        self.bases: dict[Series, list[float]] = {}
+        #: Counts that this process does not show any more, by label values.
+        self.removed: dict[Any, Any] = {}
         self._sink: Any = None
-        self._overflow: Any = None
+
+    def pushed(self) -> list[Any]:
+        """Return the series that this process pushes, also counts that it does not show any more."""
+        with REGISTRY.lock:
+            return self.series() + [each for each in self.removed.values() if each._is_allocated()]
 
     def series(self) -> list[Any]:
-        """Return the series that live in this process, oldest first."""
+        """Return the series that this process shows, oldest first."""
         with REGISTRY.lock:
             if self.labelnames:
                 return [child for child in self.children.values() if child._is_allocated()]
             return [self.root] if self.root._is_allocated() else []
+
+    def known(self, values: tuple[str, ...]) -> Any:
+        """Return the series with these label values, shown or not; None if there is none."""
+        if not self.labelnames:
+            return self.root
+        return self.children.get(values) or self.removed.get(values)
 
     # The slow paths: what happens when a label set is not in the table yet.
 
@@ -113,36 +135,27 @@ class Family(Definition):
     def child(self, key: tuple[str, ...], named: Mapping[str, object] | None = None) -> Any:
         """Return the series of this exact label set."""
         with REGISTRY.lock:
-            child = self.children.get(key)
-            if child is None:
-                if len(self.children) >= MAX_SERIES:
-                    record_error(
-                        "too_many_series",
-                        f"{self.describe()} has {MAX_SERIES} label sets",
-                        about=self.name,
-                    )
-                    return self.overflow()
-                child = self.series_type()
-                child._bind(self, key)
-                REGISTRY.allocate_slots(child)
-                self.children[key] = child
-            elif not child._is_allocated():
+            is_new = key not in self.children and key not in self.removed
+            if is_new and len(self.children) + len(self.removed) >= MAX_SERIES:
+                detail = f"{self.describe()} has {MAX_SERIES} label sets"
+                record_error("too_many_series", detail, about=self.name)
+                key, named = (OVERFLOW,) * len(self.labelnames), None
+            child = self.children.get(key) or self._begin(key)
+            if not child._is_allocated():
                 REGISTRY.allocate_slots(child)
             if named and len(key) == 1:
                 self.by_name[key[0]] = child
             return child
 
-    def overflow(self) -> Any:
-        """Return the one series into which everything over `MAX_SERIES` goes."""
-        if self._overflow is None:
-            self._overflow = self.series_type()
-            key = (OVERFLOW,) * len(self.labelnames)
-            self._overflow._bind(self, key)
-            REGISTRY.allocate_slots(self._overflow)
-            self.children[key] = self._overflow
-        elif not self._overflow._is_allocated():
-            REGISTRY.allocate_slots(self._overflow)
-        return self._overflow
+    def _begin(self, key: tuple[str, ...]) -> Any:
+        child = self.removed.pop(key, None)
+        if child is None:
+            child = self.series_type()
+            child._bind(self, key)
+            REGISTRY.allocate_slots(child)
+        self.children[key] = child
+        REGISTRY.generation += 1
+        return child
 
     def sink(self) -> Any:
         """Return a series that takes everything and is never shown."""
@@ -154,26 +167,51 @@ class Family(Definition):
         return self._sink
 
     def remove(self, key: tuple[str, ...]) -> None:
-        """Stop showing one series."""
+        """Stop showing one series; what it has counted stays in the total of the agent.
+
+        A count is pushed on, and goes on there should it come back: the total of an agent never
+        falls, and what was counted just now is not lost. What this process shows begins at zero.
+        """
         with REGISTRY.lock:
             child = self.children.pop(key, None)
             self.by_name.pop(key[0] if len(key) == 1 else key, None)
-            if child is not None:
-                self._forget(child)
+            if child is None:
+                return
+            if self.only_grows:
+                self.reset(child)
+                self.removed[key] = child
+            for table in (self.functions, self.texts):
+                table.pop(child, None)
+            self.exemplars.pop(child, None)
+            REGISTRY.generation += 1
 
     def clear(self) -> None:
         """Stop showing every series."""
         with REGISTRY.lock:
-            for child in list(self.children.values()):
-                self._forget(child)
-            self.children.clear()
-            self.by_name.clear()
-            self._overflow = None
+            for key in list(self.children):
+                self.remove(key)
 
-    def _forget(self, child: Series) -> None:
-        for table in (self.exemplars, self.functions, self.texts):
-            table.pop(child, None)
-        REGISTRY.generation += 1
+    def reset(self, series: Series) -> None:
+        """Let this process show a series as if it began now."""
+        with REGISTRY.lock:
+            read = series._read()
+            if read:
+                self.bases[series] = [*read[:-1], time.time()]
+            self.exemplars.pop(series, None)
+
+    def restart(self) -> None:
+        """Show nothing of what was recorded before, as a metric that was just declared."""
+        with REGISTRY.lock:
+            self.clear()
+            self.functions.clear()
+            self.texts.clear()
+            if self.labelnames or not self.root._is_allocated():
+                return
+            if self.only_grows:
+                self.reset(self.root)
+            else:
+                self.root._segment[self.root._slot] = 0.0
+            REGISTRY.generation += 1
 
 
 REGISTRY: Registry[Family] = Registry()
@@ -182,9 +220,9 @@ defer_logging_while(lambda: bool(REGISTRY.lock._is_owned()))  # type: ignore[att
 
 def all_series() -> Iterable[Any]:
     """Return every series object of the registry, with slots or without."""
-    for family in list(REGISTRY.families.values()):
+    for family in REGISTRY.every_family():
         if family.labelnames:
-            yield from list(family.children.values())
+            yield from [*family.children.values(), *family.removed.values()]
         else:
             yield family.root
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import REGISTRY, Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
 from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.timing import InProgress, Timer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 MultiprocessMode = Literal[
     "sum", "max", "min", "mostrecent",
@@ -44,16 +46,22 @@ class GaugeSeries(Series):
     def inc(self, amount: float = 1) -> None:
         """Raise the gauge by `amount`. Never raises."""
         try:
-            self._segment[self._slot] += amount
-        except Exception:  # noqa: BLE001 - no slots yet, or not a number
-            self._update_checked(amount, replace=False)
+            if type(amount) is float or type(amount) is int:
+                self._segment[self._slot] += amount
+                return
+        except Exception:  # noqa: BLE001, S110 - no slots yet: the slow path gives it some
+            pass
+        self._update_checked(amount, replace=False)
 
     def dec(self, amount: float = 1) -> None:
         """Lower the gauge by `amount`. Never raises."""
         try:
-            self._segment[self._slot] -= amount
-        except Exception:  # noqa: BLE001 - no slots yet, or not a number
-            self._update_checked(amount, replace=False, sign=-1.0)
+            if type(amount) is float or type(amount) is int:
+                self._segment[self._slot] -= amount
+                return
+        except Exception:  # noqa: BLE001, S110 - no slots yet: the slow path gives it some
+            pass
+        self._update_checked(amount, replace=False, sign=-1.0)
 
     def _update_checked(self, value: float, *, replace: bool, sign: float = 1.0) -> None:
         try:
@@ -75,7 +83,7 @@ class GaugeSeries(Series):
     def set_function(self, function: Callable[[], float]) -> None:
         """Ask `function` for the value whenever a snapshot is taken.
 
-        It runs in the pushing thread. When it raises, the series is left out and the error counted
+        It runs in the pushing thread. While it raises, the series is left out and the error counted
         (reason `gauge_function`).
         """
         if ensure_allocated(self):
@@ -101,7 +109,7 @@ class GaugeSeries(Series):
 class Gauge(GaugeSeries, Labelled[GaugeSeries]):
     """A figure that rises and falls: a queue's length, a temperature, work in progress.
 
-    Arguments are those of `Counter`, and:
+    Arguments are those of `Labelled`, and:
         multiprocess_mode: how several live processes of one agent are shown as one: `"sum"`
             (default), `"max"`, `"min"` or `"mostrecent"`. prometheus_client's other spellings are
             understood.
@@ -111,6 +119,9 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
     """
 
     __slots__ = ("_by_name", "_children", "_label_count", "_label_getter")
+
+    _kind = "gauge"
+    _series_type = GaugeSeries
 
     def __new__(
         cls,
@@ -122,26 +133,22 @@ class Gauge(GaugeSeries, Labelled[GaugeSeries]):
         unit: str = "",
         registry: Any = DEFAULT_REGISTRY,
         multiprocess_mode: MultiprocessMode = "sum",
-    ) -> Gauge:
+    ) -> Self:
         """Return the gauge of this name."""
-        if multiprocess_mode not in _AGGREGATE_OF_MODE:
-            raise ValueError(
-                f"multiprocess_mode {multiprocess_mode!r}: use one of {', '.join(_AGGREGATE_OF_MODE)}"
-            )
-        metric: Gauge = declare(
-            cls,
-            GaugeSeries,
-            "gauge",
+        aggregate = _AGGREGATE_OF_MODE.get(multiprocess_mode)
+        if aggregate is None:
+            modes = ", ".join(_AGGREGATE_OF_MODE)
+            raise ValueError(f"multiprocess_mode {multiprocess_mode!r}: use one of {modes}")
+        return cls._declare(
             name,
             documentation,
             labelnames,
-            namespace=namespace,
-            subsystem=subsystem,
-            unit=unit,
-            registry=registry,
-            aggregate=_AGGREGATE_OF_MODE[multiprocess_mode],
+            namespace,
+            subsystem,
+            unit,
+            registry,
+            aggregate=aggregate,
         )
-        return metric
 
     @tolerant
     def set(self, value: float, tags: Mapping[str, object] | None = None) -> None:

@@ -7,9 +7,8 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.exemplars import keep_exemplar
 from dreamos_metrics.metrics.family import Family, Series, ensure_allocated
@@ -18,6 +17,9 @@ from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.storage import Segment
 from dreamos_metrics.metrics.timing import Timer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 #: The same as prometheus_client's, in seconds.
 DEFAULT_BUCKETS: tuple[float, ...] = (
@@ -38,7 +40,12 @@ class HistogramSeries(Series):
     def observe(self, amount: float, exemplar: Mapping[str, str] | None = None) -> None:
         """Count one observation (finite), or an error `wrong_value`. Never raises."""
         try:
-            if exemplar is None and amount * 0.0 == 0.0:  # neither infinite nor NaN
+            # Of plain type (see `CounterSeries.inc`), and neither infinite nor NaN.
+            if (
+                exemplar is None
+                and (type(amount) is float or type(amount) is int)
+                and amount * 0.0 == 0.0
+            ):
                 index = bisect_left(self._search_bounds, amount)
                 # No call from here on: nothing can come in between (see `storage`).
                 segment, slot = self._segment, self._slot
@@ -76,12 +83,12 @@ class HistogramSeries(Series):
     @property
     def count(self) -> float:
         """How many observations this process made."""
-        return sum(self._read()[1:-1])
+        return sum(self._shown()[1:-1])
 
     @property
     def sum(self) -> float:
         """The sum of the observations of this process."""
-        read = self._read()
+        read = self._shown()
         return read[0] if read else 0.0
 
     def _bind(self, family: Family, values: tuple[str, ...]) -> None:
@@ -106,7 +113,7 @@ class Histogram(HistogramSeries, Labelled[HistogramSeries]):
     """A distribution in buckets: durations, sizes. Quantiles are worked out by Prometheus, over any
     set of agents.
 
-    Arguments are those of `Counter`, and:
+    Arguments are those of `Labelled`, and:
         buckets: upper bounds, rising; infinity is added. Choose them around the values that matter.
 
     Raises:
@@ -118,6 +125,9 @@ class Histogram(HistogramSeries, Labelled[HistogramSeries]):
 
     DEFAULT_BUCKETS = DEFAULT_BUCKETS
 
+    _kind = "histogram"
+    _series_type = HistogramSeries
+
     def __new__(
         cls,
         name: str,
@@ -128,22 +138,18 @@ class Histogram(HistogramSeries, Labelled[HistogramSeries]):
         unit: str = "",
         registry: Any = DEFAULT_REGISTRY,
         buckets: Sequence[float] = DEFAULT_BUCKETS,
-    ) -> Histogram:
+    ) -> Self:
         """Return the histogram of this name."""
-        metric: Histogram = declare(
-            cls,
-            HistogramSeries,
-            "histogram",
+        return cls._declare(
             name,
             documentation,
             labelnames,
-            namespace=namespace,
-            subsystem=subsystem,
-            unit=unit,
-            registry=registry,
+            namespace,
+            subsystem,
+            unit,
+            registry,
             bounds=_checked_bounds(buckets),
         )
-        return metric
 
     @tolerant
     def observe(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import REGISTRY, Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
 from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.names import clean_value, label_names
-from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 
 
 class InfoSeries(Series):
@@ -45,33 +42,13 @@ class Info(InfoSeries, Labelled[InfoSeries]):
     """Facts in words about the process: version, model, configuration. Shown as a gauge of 1 with
     labels.
 
-    Arguments and errors are those of `Counter`; `_info` is added to the name when it is missing.
+    Arguments and errors are those of `Labelled`; `_info` is added to the name when it is missing.
     """
 
     __slots__ = ("_by_name", "_children", "_label_count", "_label_getter")
 
-    def __new__(
-        cls,
-        name: str,
-        documentation: str | Iterable[str] = "",
-        labelnames: Iterable[str] = (),
-        namespace: str = "",
-        subsystem: str = "",
-        registry: Any = DEFAULT_REGISTRY,
-    ) -> Info:
-        """Return the info of this name."""
-        metric: Info = declare(
-            cls,
-            InfoSeries,
-            "info",
-            name,
-            documentation,
-            labelnames,
-            namespace=namespace,
-            subsystem=subsystem,
-            registry=registry,
-        )
-        return metric
+    _kind = "info"
+    _series_type = InfoSeries
 
     @tolerant
     def info(

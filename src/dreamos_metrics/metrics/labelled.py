@@ -1,22 +1,46 @@
-"""Labels of a metric: choosing, removing and clearing its series."""
+"""Metric that may have labels: its declaration, and choosing, removing and showing its series."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from prometheus_client.core import Metric
+
+from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import Family, Series
 from dreamos_metrics.metrics.misuse import tolerant
 from dreamos_metrics.metrics.names import clean_value
+from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY, collect, empty_metric
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 S = TypeVar("S", bound=Series)
 
 
 class Labelled(Generic[S]):
-    """A metric that may have labels. Mixed into each type; `S` is the type of its series."""
+    """A metric that may have labels. Mixed into each type; `S` is the type of its series.
+
+    Args:
+        name: such as `"tasks_total"`; a counter's `_total` and an info's `_info` are added when they
+            are missing.
+        documentation: one sentence for the people who will read the graph.
+        labelnames: names of the labels; few values each, never an id, a path or a text.
+        namespace, subsystem, unit: joined into the name, as in prometheus_client.
+        registry: a prometheus_client registry, None for none; default its global one.
+
+    Raises:
+        ValueError: at declaration only: a bad name, or the name is taken by something else.
+    """
 
     __slots__ = ()
+
+    _kind: ClassVar[str]
+    _series_type: ClassVar[type[Series]]
+    #: A class for this type without labels, where one is faster.
+    _unlabelled: ClassVar[type[Any] | None] = None
 
     # The slots belong to the concrete classes: two bases with slots cannot be combined.
     _children: dict[Any, S]
@@ -24,6 +48,46 @@ class Labelled(Generic[S]):
     _label_getter: Any
     _label_count: int
     _family: Family
+
+    def __new__(
+        cls,
+        name: str,
+        documentation: str | Iterable[str] = "",
+        labelnames: Iterable[str] = (),
+        namespace: str = "",
+        subsystem: str = "",
+        unit: str = "",
+        registry: Any = DEFAULT_REGISTRY,
+    ) -> Self:
+        """Return the metric of this name."""
+        return cls._declare(name, documentation, labelnames, namespace, subsystem, unit, registry)
+
+    @classmethod
+    def _declare(
+        cls,
+        name: str,
+        documentation: str | Iterable[str],
+        labelnames: Iterable[str],
+        namespace: str,
+        subsystem: str,
+        unit: str,
+        registry: Any,
+        **more: Any,
+    ) -> Self:
+        metric: Self = declare(
+            cls,
+            cls._series_type,
+            cls._kind,
+            name,
+            documentation,
+            labelnames,
+            namespace=namespace,
+            subsystem=subsystem,
+            unit=unit,
+            registry=registry,
+            **more,
+        )
+        return metric
 
     def labels(self, *values: object, **named: object) -> S:
         """Return the series with these label values, given in order or by name.
@@ -61,16 +125,44 @@ class Labelled(Generic[S]):
 
     @tolerant
     def remove(self, *values: object) -> None:
-        """Stop showing the series with these label values; an unknown one is ignored."""
+        """Stop showing the series with these label values; an unknown one is ignored.
+
+        A gauge is gone, here and at the service. What was counted stays in the total of the agent,
+        which never falls; only in this process it begins at zero.
+        """
         try:
             self._family.remove(tuple(clean_value(value) for value in values))
         except Exception as error:  # noqa: BLE001 - a value whose __str__ raises
             detail = f"remove: {type(error).__name__}: {error}"
             record_error("wrong_labels", detail, about=self._family.name)
 
+    @tolerant
+    def remove_by_labels(self, labels: Mapping[str, object]) -> None:
+        """Stop showing every series that has these label values, whatever its others are."""
+        family = self._family
+        try:
+            wanted = {
+                family.labelnames.index(name): clean_value(value) for name, value in labels.items()
+            }
+        except Exception as error:  # noqa: BLE001 - an unknown name, no mapping, no text
+            detail = f"remove_by_labels: {type(error).__name__}: {error}"
+            record_error("wrong_labels", detail, about=family.name)
+            return
+        for key in list(family.children) if wanted else ():
+            if all(key[index] == value for index, value in wanted.items()):
+                family.remove(key)
+
     def clear(self) -> None:
-        """Stop showing every labelled series of this metric."""
+        """Stop showing every labelled series of this metric, as `remove` does."""
         self._family.clear()
+
+    def collect(self) -> Iterable[Metric]:
+        """Return what this process shows of the metric, as a prometheus_client collector does."""
+        return [collect(self._family)]
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the metric without samples, as a prometheus_client collector does."""
+        return [empty_metric(self._family)]
 
 
 def _as_mapping(tags: object) -> Mapping[str, object]:

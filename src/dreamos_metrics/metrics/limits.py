@@ -13,10 +13,10 @@ from typing import Any
 
 from dreamos_metrics.metrics.definition import Definition
 from dreamos_metrics.metrics.errors import record_error
-from dreamos_metrics.metrics.prometheus_registry import gauge_value
+from dreamos_metrics.metrics.prometheus_registry import read_gauge
 
 UNLIMITED = sys.maxsize
-_LONGEST_SUFFIX = {"counter": "_created", "gauge": "", "info": "_info"}
+_LONGEST_SUFFIX = {"counter": "_created", "gauge": "", "stateset": "", "info": "_info"}
 
 
 @dataclass(frozen=True)
@@ -78,22 +78,18 @@ class FoldedSeries:
         self.reads = [member._read() for member in self.members]
         kind, found = self._family.kind, [read for read in (*self.reads, *self.gone) if read]
         if kind == "gauge":
-            return [self._gauge()] if found else []
-        if not found or kind == "info":
+            return self._gauge()
+        if not found or kind in ("info", "stateset"):
             return found[0] if found else []
         columns = list(zip(*found, strict=True))
         return [*(sum(column) for column in columns[:-1]), min(columns[-1])]
 
-    def _gauge(self) -> float:
-        values = [
-            gauge_value(self._family, member, read[0]) if self._family.functions else read[0]
-            for member, read in zip(self.members, self.reads, strict=True)
-            if read
-        ]
+    def _gauge(self) -> list[float]:
+        values = [value for each in self.members for value in read_gauge(self._family, each)]
         combine: Any = {"max": max, "min": min, "mostrecent": _last}.get(
             self._family.aggregate, sum
         )
-        return float(combine(values))
+        return [float(combine(values))] if values else []
 
 
 def _last(values: Sequence[float]) -> float:
@@ -128,7 +124,7 @@ def lines_of(family: Definition) -> int:
     """
     if family.kind == "histogram":
         return len(family.bounds) + 2 + (family.bounds[0] >= 0)
-    return {"counter": 2, "summary": 3}.get(family.kind, 1)
+    return len(family.states) or {"counter": 2, "summary": 3}.get(family.kind, 1)
 
 
 def largest_share(sizes: Sequence[int], total: int) -> int:
@@ -160,7 +156,7 @@ def _names_fit(family: Definition, limits: Limits) -> bool:
     suffix = _LONGEST_SUFFIX.get(family.kind, "_created")
     return (
         len(family.name) + len(suffix) <= limits.metric_name
-        and len(family.labelnames) + (family.kind == "histogram") <= limits.labels
+        and len(family.labelnames) + (family.kind in ("histogram", "stateset")) <= limits.labels
         and all(len(name) <= limits.label_name for name in family.labelnames)
     )
 

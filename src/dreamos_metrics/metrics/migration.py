@@ -45,10 +45,11 @@ def subtract_reported() -> None:
     """
     now = time.time()
     with REGISTRY.lock:
+        REGISTRY.unregistered.clear()  # what they were at is known to nobody by now
         for series, read in REGISTRY.reported.items():
-            kind = series._family.kind
-            if not series._is_allocated() or kind not in ("counter", "summary", "histogram"):
+            if not series._is_allocated() or not series._family.only_grows:
                 continue
+            series._family.bases.pop(series, None)
             last = series._family.slot_count - 1
             for index in range(last):
                 taken = read[index]
@@ -63,8 +64,9 @@ def reset_after_fork() -> None:
     """Take the slots of every series: in a forked process each begins at zero when it is used."""
     for series in all_series():
         series._segment = UNALLOCATED
-    for family in REGISTRY.families.values():
+    for family in REGISTRY.every_family():
         family.exemplars.clear()
+        family.bases.clear()
     REGISTRY.reported = {}
     REGISTRY.storage = MemoryStorage()
     REGISTRY.generation += 1

@@ -28,13 +28,16 @@ def full_name(kind: str, name: str, namespace: str, subsystem: str, unit: str) -
     end.
 
     Raises:
-        ValueError: the name is empty or has a character that Prometheus does not allow.
+        ValueError: the name is empty or has a character that Prometheus does not allow, or a unit
+            is given to words.
     """
     if not isinstance(name, str) or not name:
         raise ValueError("a metric needs a name, such as 'tasks_total'")
     joined = "_".join(part for part in (namespace, subsystem, name) if part)
     if kind in ("counter", "info"):
         joined = joined.removesuffix({"counter": "_total", "info": "_info"}[kind])
+    if unit and kind in ("info", "stateset"):
+        raise ValueError(f"{joined}: what is said in words has no unit")
     if unit and not joined.endswith("_" + unit):
         joined = f"{joined}_{unit}"
     if not _METRIC.match(joined):

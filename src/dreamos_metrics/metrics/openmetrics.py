@@ -15,7 +15,7 @@ from typing import Any
 from dreamos_metrics.metrics.definition import Definition
 from dreamos_metrics.metrics.family import REGISTRY, Family
 from dreamos_metrics.metrics.names import escape, format_bound, label_pairs
-from dreamos_metrics.metrics.prometheus_registry import gauge_value
+from dreamos_metrics.metrics.prometheus_registry import read_gauge
 
 #: Families with their series, in the order of the text.
 SeriesList = list[tuple[Family, list[Any]]]
@@ -25,7 +25,7 @@ Exemplar = tuple[Mapping[str, str], float, float]
 def list_series() -> tuple[int, SeriesList]:
     """Return the registry's generation and every family that has series, with them."""
     with REGISTRY.lock:
-        families = [(family, family.series()) for family in REGISTRY.families.values()]
+        families = [(family, family.pushed()) for family in REGISTRY.families.values()]
         return REGISTRY.generation, [(family, found) for family, found in families if found]
 
 
@@ -47,6 +47,8 @@ def sample_prefixes(family: Definition, values: tuple[str, ...]) -> list[str]:
     if family.kind == "summary":
         return [f"{name}_count{braced}", f"{name}_sum{braced}", f"{name}_created{braced}"]
     more = labels + "," if labels else ""
+    if family.kind == "stateset":
+        return [f'{name}{{{more}{name}="{escape(state)}"}}' for state in family.states]
     lines = [f'{name}_bucket{{{more}le="{format_bound(b)}"}}' for b in family.bounds]
     lines.append(f"{name}_count{braced}")
     if family.bounds[0] >= 0:
@@ -56,6 +58,8 @@ def sample_prefixes(family: Definition, values: tuple[str, ...]) -> list[str]:
 
 def sample_values(family: Definition, read: list[float]) -> list[float]:
     """Return the values of the sample lines of a series, from its slots."""
+    if family.kind == "stateset":
+        return [float(index == read[0]) for index in range(len(family.states))] if read else []
     if family.kind != "histogram":
         return read
     counts = list(accumulate(read[1:-1]))
@@ -108,7 +112,7 @@ def read_slots(families: SeriesList) -> list[list[float]]:
     result = []
     for family, found in families:
         if family.functions:
-            result += [[gauge_value(family, s, s._read()[0])] for s in found]
+            result += [read_gauge(family, s) for s in found]
         elif family.kind == "info":
             result += [[1.0] if s in family.texts else [] for s in found]
         else:
@@ -121,7 +125,7 @@ def values_of(families: SeriesList, slots: list[list[float]]) -> array[float]:
     result: array[float] = array("d")
     at = 0
     for family, found in families:
-        if family.kind == "histogram":
+        if family.kind in ("histogram", "stateset"):
             for read in slots[at : at + len(found)]:
                 result.extend(sample_values(family, read))
         else:
@@ -156,7 +160,7 @@ def text_pieces(families: SeriesList, slots: list[list[float]]) -> list[str]:
         for series in found:
             if family.kind == "info":
                 pieces.extend(_info(family, series))
-            else:
+            elif slots[at]:
                 exemplars = family.exemplars.get(series) if family.exemplars else None
                 pieces.extend(sample_lines(family, series._values, slots[at], exemplars))
             at += 1

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from dreamos_metrics.metrics.declaration import declare
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import Series, ensure_allocated
 from dreamos_metrics.metrics.labelled import Labelled
 from dreamos_metrics.metrics.misuse import tolerant
-from dreamos_metrics.metrics.prometheus_registry import DEFAULT_REGISTRY
 from dreamos_metrics.metrics.storage import Segment
 from dreamos_metrics.metrics.timing import Timer
 
@@ -24,7 +21,7 @@ class SummarySeries(Series):
     def observe(self, amount: float) -> None:
         """Count one observation (finite), or an error `wrong_value`. Never raises."""
         try:
-            if -1e300 < amount < 1e300:
+            if (type(amount) is float or type(amount) is int) and -1e300 < amount < 1e300:
                 segment, slot = self._segment, self._slot
                 segment[slot] += 1.0
                 segment[slot + 1] += amount
@@ -56,13 +53,13 @@ class SummarySeries(Series):
     @property
     def count(self) -> float:
         """How many observations this process made."""
-        read = self._read()
+        read = self._shown()
         return read[0] if read else 0.0
 
     @property
     def sum(self) -> float:
         """The sum of the observations of this process."""
-        read = self._read()
+        read = self._shown()
         return read[1] if read else 0.0
 
     def _attach(self, segment: Segment, slot: int) -> None:
@@ -73,35 +70,13 @@ class SummarySeries(Series):
 class Summary(SummarySeries, Labelled[SummarySeries]):
     """Count and sum of observations: the mean, at the least cost. For quantiles use `Histogram`.
 
-    Arguments and errors are those of `Counter`.
+    Arguments and errors are those of `Labelled`.
     """
 
     __slots__ = ("_by_name", "_children", "_label_count", "_label_getter")
 
-    def __new__(
-        cls,
-        name: str,
-        documentation: str | Iterable[str] = "",
-        labelnames: Iterable[str] = (),
-        namespace: str = "",
-        subsystem: str = "",
-        unit: str = "",
-        registry: Any = DEFAULT_REGISTRY,
-    ) -> Summary:
-        """Return the summary of this name."""
-        metric: Summary = declare(
-            cls,
-            SummarySeries,
-            "summary",
-            name,
-            documentation,
-            labelnames,
-            namespace=namespace,
-            subsystem=subsystem,
-            unit=unit,
-            registry=registry,
-        )
-        return metric
+    _kind = "summary"
+    _series_type = SummarySeries
 
     @tolerant
     def observe(self, amount: float, tags: Mapping[str, object] | None = None) -> None:

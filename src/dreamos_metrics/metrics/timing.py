@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable
 from time import perf_counter
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
+
+from dreamos_metrics.metrics.wrapping import wrap
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _ContextDecorator:
-    """Something that can stand around a block or a function, also an `async` one."""
+    """Something that can stand around a block or a function, also an `async` one or a generator."""
 
     __slots__ = ()
 
-    def _recreate(self) -> Any:
+    def __enter__(self) -> object:
+        """Begin the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the block; exceptions go on upwards."""
+
+    def _recreate(self) -> _ContextDecorator:
         """Return the context manager for one call; decorated functions run at the same time."""
         return self
 
     def __call__(self, function: F) -> F:
-        """Decorate `function`; a coroutine function stays one."""
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def around_async(*args: Any, **kwargs: Any) -> Any:
-                with self._recreate():
-                    return await function(*args, **kwargs)
-
-            return cast("F", around_async)
-
-        @functools.wraps(function)
-        def around(*args: Any, **kwargs: Any) -> Any:
-            with self._recreate():
-                return function(*args, **kwargs)
-
-        return cast("F", around)
+        """Decorate `function`, which stays what it is: plain, coroutine, generator."""
+        return wrap(function, self._recreate)
 
 
 class Timer(_ContextDecorator):

@@ -96,7 +96,7 @@ class Incarnation:
             if family is None or not family.same_as(definition):
                 continue
             for each in series:
-                known = family.children.get(each._values) if each._values else family.root
+                known = family.known(each._values)
                 if known is not None:
                     found[known] = each._read()
         return found

@@ -232,8 +232,10 @@ class SnapshotCollector:
             self._key = (self._generation, *key[1:])
         theirs = within(theirs, self._most_new, self.shown.others)
         lines = hash(tuple((family.comment, *family.lines) for family in theirs))
-        signature = self._generation, hash((lines, *self._key[1:]))
         slots = openmetrics.read_slots(self._series_list)
+        # A gauge whose function raises has no line in this snapshot.
+        left_out = tuple(index for index, read in enumerate(slots) if not read)
+        signature = self._generation, hash((lines, left_out, *self._key[1:]))
         return Snapshot(signature, self._series_list, slots, theirs)
 
     def _fit(self, sizes: Mapping[str, int]) -> None:

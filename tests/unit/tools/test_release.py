@@ -106,7 +106,12 @@ def test_no_version_is_released_twice(clone: Path) -> None:
 
 def test_library_and_service_have_one_version(clone: Path) -> None:
     (clone / "src/dreamos_metrics/version.py").write_text('__version__ = "9.9.9"\n')
-    git(clone, "commit", "--quiet", "--all", "--message", "Two versions")
-    done = release(clone)
-    assert (1, True) == (done.returncode, "the versions differ" in done.stderr)
-    assert "" == git(clone, "tag", "--list")
+    said = subprocess.run(
+        [sys.executable, "-c", "import services.metrics as m; print(m.__version__)"],
+        cwd=clone,
+        env={**os.environ, "PYTHONPATH": str(clone)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "9.9.9" == said.stdout.strip()

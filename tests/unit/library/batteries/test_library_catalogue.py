@@ -24,6 +24,7 @@ from dreamos_metrics.agents import activate
 activate("Agent-1", stalled_after=600).health(1)
 logs, bridge = metrics.LogMetrics(), metrics.BridgeMetrics()
 logs.record_log("INFO", "discord"); logs.record_error("x"); logs.record_rotation()
+logs.record_metric("latency", 1)
 bridge.record_request("a", "b"); bridge.record_success("a", "b", 1); bridge.record_error("a", "b", "")
 suffix = {"counter": "_total", "info": "_info"}
 print(json.dumps({

@@ -76,14 +76,14 @@ def test_a_record_names_the_line_of_the_agent_that_called(
 
 def test_with_the_handler_on_the_logger_an_operation_still_counts_once(tmp_path: Path) -> None:
     logger = logging.getLogger("dreamos.files")
-    handler = logs.install(logger, level=logging.INFO)
+    logs.install(logger, level=logging.INFO)
     try:
         files.write_text(tmp_path / "a.txt", "x")
         files.archive(tmp_path / "a.txt", tmp_path / "old")
         with pytest.raises(OSError, match="No such file"):
             files.read_text(tmp_path / "a.txt")
     finally:
-        logger.removeHandler(handler)
+        logs.uninstall(logger)
         logger.setLevel(logging.NOTSET)
     assert 2 == value("file_ops_write_total")
     assert 1 == value("file_ops_read_errors_total")

@@ -224,3 +224,65 @@ class TestPlainWSGI:
 
         assert [b"x"] == self.call(WSGIMiddleware(app))
         assert [True] == closed
+
+
+class TestTestClient:
+    """`app.test_client()` neither reads nor closes an answer by itself."""
+
+    def test_an_answer_counts_when_the_call_returns(self, app: Flask) -> None:
+        answer = app.test_client().get("/users/7")
+        assert 1 == value(COUNT, route="/users/<int:number>", status="2xx")
+        assert 0 == value("dreamos_http_requests_in_progress")
+        assert b"user 7" == answer.data
+        answer.close()
+        assert 1 == value(COUNT)
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "/nothing", "4xx"),
+            ("DELETE", "/admin/keys/x", "2xx"),
+            ("HEAD", "/stream/x", "2xx"),
+            ("OPTIONS", "/users/7", "2xx"),
+        ],
+    )
+    def test_whatever_kind_of_answer_it_is(
+        self, app: Flask, method: str, path: str, status: str
+    ) -> None:
+        answer = app.test_client().open(path, method=method)
+        assert 1 == value(COUNT, method=method, status=status), answer
+        assert 0 == value("dreamos_http_requests_in_progress")
+
+    def test_an_exception_counts_whether_it_passes_on_or_not(self, app: Flask) -> None:
+        app.logger.disabled = True
+        broken = app.test_client().get("/broken")
+        assert (500, 1) == (broken.status_code, value(COUNT, status="5xx"))
+        app.testing = True
+        with pytest.raises(RuntimeError, match="secret text"):
+            app.test_client().get("/broken")
+        assert 2 == value(COUNT, status="5xx")
+
+    def test_a_stream_counts_when_it_was_read_closed_or_not(self, app: Flask) -> None:
+        answer = app.test_client().get("/stream/c")
+        assert 1 == value("dreamos_http_requests_in_progress")
+        assert b"abc" == answer.data
+        assert 1 == value(COUNT, route="/stream/<name>", status="2xx")
+        assert 0 == value("dreamos_http_requests_in_progress")
+
+    def test_a_stream_that_nobody_reads_counts_when_it_is_closed(self, app: Flask) -> None:
+        app.test_client().get("/stream/c").close()
+        assert 1 == value(COUNT, route="/stream/<name>", status="2xx")
+
+    def test_a_stream_that_breaks_off_is_5xx(self, app: Flask) -> None:
+        @app.get("/breaks")
+        def breaks() -> Response:
+            def parts() -> Iterator[str]:
+                yield "half"
+                raise RuntimeError("secret text")
+
+            return Response(parts())
+
+        answer = app.test_client().get("/breaks")
+        with pytest.raises(RuntimeError, match="secret text"):
+            answer.get_data()
+        assert 1 == value(COUNT, route="/breaks", status="5xx")

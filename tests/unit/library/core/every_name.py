@@ -7,6 +7,7 @@ import asyncio
 from dreamos.core.metrics import (
     DEFAULT_BUCKETS,
     Counter,
+    Enum,
     Gauge,
     Histogram,
     Info,
@@ -40,6 +41,13 @@ seconds: float = took.labels("x").sum + took.labels("x").count
 size = Summary("typed_size_bytes", "Size")
 size.observe(10)
 Info("typed_build", "Build").info({"version": "1"})
+
+mood = Enum("typed_mood", "Mood", ["who"], states=["well", "ill"])
+mood.state("well", tags={"who": "a"})
+mood.labels("a").state("ill")
+mood.remove_by_labels({"who": "a"})
+tasks.labels("build").reset()
+names: list[str] = [metric.name for metric in (*tasks.collect(), *mood.describe())]
 
 
 @took.time(tags={"what": "f"})

@@ -11,7 +11,7 @@ import dreamos.core.metrics as metrics
 HERE = Path(__file__).parent
 ROOT = HERE.parents[3]
 CORE = {
-    *("DEFAULT_BUCKETS", "Counter", "Gauge", "Histogram", "Info", "Summary"),
+    *("DEFAULT_BUCKETS", "Counter", "Enum", "Gauge", "Histogram", "Info", "Summary"),
     *("flush", "on_snapshot", "start", "stop"),
 }
 
