@@ -223,8 +223,8 @@ class SnapshotCollector:
 
     def _made(self, theirs: list[ThirdPartyFamily]) -> Snapshot:
         sizes = {family.name: family.size for family in theirs}
-        left_out = frozenset(self.left_out)
-        key = (REGISTRY.generation, self.limits, self.shown.room, tuple(sizes.items()), left_out)
+        without = frozenset(self.left_out)
+        key = (REGISTRY.generation, self.limits, self.shown.room, tuple(sizes.items()), without)
         if key != self._key:
             self._fit(sizes)
             if self._generation != REGISTRY.generation:
