@@ -10,7 +10,7 @@ COVERAGE = $(if $(PYTEST_ARGS),,--cov)
 PROSE = git ls-files -z -- '*.md' ':!tests/fixtures' | xargs -0 $(VENV)/mdformat
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs reload test unit fuzz check format lock pins generate bench release venv clean
+.PHONY: help up down status logs reload test-alert test unit fuzz check format lock pins generate bench release venv clean
 
 help:  ## List the commands
 	@echo "Dream.OS metrics stack"; echo
@@ -33,6 +33,9 @@ logs:  ## Follow the logs of all parts (SERVICES="metrics grafana" for some)
 
 reload:  ## Render the configuration again and let Prometheus and Alertmanager read it
 	@$(STACK) up
+
+test-alert:  ## A test alert to every receiver: delivered, or why not (RECEIVER=email,slack for some)
+	@$(STACK) test-alert $(RECEIVER)
 
 test: venv  ## Every check and every test, the whole stack included
 	@$(STACK) ensure

@@ -8,6 +8,8 @@ all; the ratios hold.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import replace
 
 from benchmarks.service.crowd import Crowd, raise_file_limit
 from benchmarks.service.crowd import measure as measure_crowd
@@ -95,14 +97,37 @@ def waiting() -> None:
         _show("beside an agent whose series are new each time", bad(peer, agents, churn))
 
 
-def crowd() -> None:
-    """Print how long others wait beside a crowd, and what it costs in memory."""
+def crowd(part: float) -> None:
+    """Print how long others wait beside a crowd, and what it costs.
+
+    Args:
+        part: of the crowd, 1.0 for all of it; a small machine cannot make more.
+    """
     raise_file_limit()
+    whole = Crowd()
+    some = replace(
+        whole,
+        pushing=round(whole.pushing * part),
+        idle=round(whole.idle * part),
+        slow=round(whole.slow * part),
+    )
     with ours(("--threads", "16")) as peer:
-        agents_alone = peer.memory() / 2**20
-        found, memory = measure_crowd(peer, Crowd())
-    _show("beside 2,000 that push, 10,000 idle, 300 slow, and an agent with a million", found)
-    print(f"Resident memory: {agents_alone:.0f} MB at the start, {memory / 2**20:.0f} MB beside.")
+        memory = peer.memory()
+        found = measure_crowd(peer, some)
+    _show(
+        f"beside {some.pushing:,} that push, {some.idle:,} idle, {some.slow:,} slow, and an agent "
+        "with a million series",
+        found.waits,
+    )
+    waits = found.waits
+    for name, before, after in (
+        ("push", waits.push_alone, waits.push_beside),
+        ("scrape", waits.scrape_alone, waits.scrape_beside),
+    ):
+        print(f"{name}: {after.median / before.median:.1f} times ({after.most / before.most:.1f})")
+    print(f"Connections: {found.connections:,}; closed by the service: {found.closed}.")
+    print(f"Pushes taken: {found.pushes:,.0f} a second, with {found.cores:.2f} processors.")
+    print(f"Resident: {memory / 2**20:.0f} MB at the start, {found.memory / 2**20:.0f} MB beside.")
 
 
 def _show(what: str, found: Waits) -> None:
@@ -117,20 +142,23 @@ def _show(what: str, found: Waits) -> None:
 
 def main() -> None:
     """Run everything, or the parts that are named."""
-    parts = {"pushes": None, "scrapes": scrapes, "waits": waiting, "crowd": crowd}
+    parts: dict[str, Callable[[], None]] = {
+        "pushes": lambda: pushes(arguments.seconds),
+        "scrapes": scrapes,
+        "waits": waiting,
+        "crowd": lambda: crowd(arguments.crowd),
+    }
     parser = argparse.ArgumentParser(prog="python -m benchmarks.service", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *parts], help="default: all")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each load (default 4)")
+    parser.add_argument("--crowd", type=float, default=1.0, help="part of it (default: 1)")
     arguments = parser.parse_args()
     if not pushgateway():
         print("The Pushgateway is not installed (Debian: prometheus-pushgateway); ours alone.\n")
     for name, run in parts.items():
         if arguments.parts and name not in arguments.parts:
             continue
-        if run is None:
-            pushes(arguments.seconds)
-        else:
-            run()
+        run()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import re
 import resource
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -22,7 +23,12 @@ from benchmarks.service.scrapes import Agents, Waits, flood, pushes_of, scrapes_
 OTHERS = 20
 """Agents whose pushes and scrapes are measured; 1,000 samples each."""
 SCRAPES = 30
-SETTLE_SECONDS = 30
+SETTLE_SECONDS = 90
+"""How long is waited at most until the crowd is there."""
+COUNT_SECONDS = 10.0
+"""How long pushes are counted."""
+SPREAD_SECONDS = 25.0
+"""Time within which the crowd comes; faster, and its own process does not keep up."""
 
 
 @dataclass(frozen=True)
@@ -52,25 +58,71 @@ def raise_file_limit(wanted: int = 40_000) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
-def measure(peer: Peer, crowd: Crowd) -> tuple[Waits, float]:
-    """Return the times of others alone and beside the crowd, and the resident bytes then."""
+@dataclass
+class Beside:
+    """What was seen beside the crowd.
+
+    Args:
+        waits: the times of others alone and beside it.
+        memory: resident bytes of the service.
+        connections: at once.
+        closed: connections that the service closed, by reason.
+        pushes: that the service took in a second, of all.
+        cores: processors that the service used.
+    """
+
+    waits: Waits
+    memory: int
+    connections: int
+    closed: dict[str, int]
+    pushes: float
+    cores: float
+
+
+def measure(peer: Peer, crowd: Crowd) -> Beside:
+    """Measure pushes and scrapes of others alone, and beside the crowd."""
     agents = Agents(peer, OTHERS)
     agents.push_all()
     push_alone, scrape_alone = pushes_of(agents), scrapes_of(peer, agents, SCRAPES)
     with _beside(_attend, peer.port, crowd), contextlib.ExitStack() as stack:
         if crowd.flooding:
             stack.enter_context(_beside(flood, peer.port))
-        _settle(agents)
+        _settle(peer, agents, crowd)
         push_beside, scrape_beside = pushes_of(agents), scrapes_of(peer, agents, SCRAPES)
         memory = peer.memory()
-    return Waits(push_alone, push_beside, scrape_alone, scrape_beside), memory
+        taken, used, began = _pushes(peer), peer.cpu(), time.monotonic()
+        time.sleep(COUNT_SECONDS)
+        used, seconds = peer.cpu() - used, time.monotonic() - began
+        return Beside(
+            Waits(push_alone, push_beside, scrape_alone, scrape_beside),
+            memory,
+            int(_figures(peer, "dreamos_connections")[""]),
+            {key: int(n) for key, n in _figures(peer, "dreamos_connections_closed_total").items()},
+            (_pushes(peer) - taken) / (time.monotonic() - began),
+            used / seconds,
+        )
 
 
-def _settle(agents: Agents) -> None:
+def _settle(peer: Peer, agents: Agents, crowd: Crowd) -> None:
     """Wait until the whole crowd is there; the others go on pushing, as agents do."""
-    for _ in range(SETTLE_SECONDS):
+    wanted = 0.98 * (crowd.pushing + crowd.idle + crowd.slow)
+    until = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < until:
         agents.push_all()
         time.sleep(1.0)
+        if peer.connections() >= wanted:
+            return
+
+
+def _pushes(peer: Peer) -> float:
+    return sum(_figures(peer, "dreamos_ingest_pushes_total").values())
+
+
+def _figures(peer: Peer, name: str) -> dict[str, float]:
+    """Return what the service says of one of its families, by the value of its only label."""
+    pattern = re.compile(rf'^{name}(?:{{\w+="(\w+)"}})? (\S+)$', re.MULTILINE)
+    _, text = peer.get("/metrics", Accept="text/plain")
+    return {label: float(value) for label, value in pattern.findall(text.decode())}
 
 
 @contextlib.contextmanager
@@ -103,7 +155,7 @@ async def _gather(port: int, crowd: Crowd) -> None:
 
 async def _again(work: Callable[..., Coroutine[Any, Any, None]], port: int, *rest: Any) -> None:
     """Do it over and over, each time on a new connection."""
-    await asyncio.sleep(rest[0] % 1_000 / 100)  # not all of them in the same moment
+    await asyncio.sleep(rest[0] % 1_000 * SPREAD_SECONDS / 1_000)
     while True:
         writer = None
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):

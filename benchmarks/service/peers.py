@@ -38,6 +38,11 @@ class Peer:
         family = [self.process, *self.process.children(recursive=True)]
         return sum(process.memory_info().rss for process in family)
 
+    def connections(self) -> int:
+        """Return about how many connections the server has: its open files."""
+        family = [self.process, *self.process.children(recursive=True)]
+        return sum(process.num_fds() for process in family)
+
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Return status and body of one GET."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -19,10 +19,21 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 @dataclass
 class Mailbox:
-    """Messages in the order in which the SMTP server accepted them."""
+    """Messages in the order in which the SMTP server accepted them; one sender may be refused."""
 
     messages: list[EmailMessage] = field(default_factory=list)
     port: int = 0
+    refused_sender: str = ""
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Accept or refuse a sender (aiosmtpd calls this by its name)."""
+        if address == self.refused_sender:
+            return f"550 5.7.1 {address} may not send here"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Accept a message (aiosmtpd calls this by its name)."""
@@ -47,11 +58,15 @@ class HttpSink:
 
     requests: list[Request] = field(default_factory=list)
     port: int = 0
+    closing: threading.Event = field(default_factory=threading.Event)
 
     def at(self, path: str) -> list[Request]:
         """Return the requests to one path."""
         return [request for request in self.requests if request.path == path]
 
+
+NEVER = 0
+"""In place of a status: the request is read, and never answered."""
 
 ANSWERS: dict[str, tuple[int, bytes]] = {
     "/slack": (200, b"ok"),
@@ -75,15 +90,22 @@ def smtp_sink(address: str) -> Iterator[Mailbox]:
 
 
 @contextmanager
-def http_sink(address: str, tls: ssl.SSLContext | None = None) -> Iterator[HttpSink]:
+def http_sink(
+    address: str,
+    tls: ssl.SSLContext | None = None,
+    answers: Mapping[str, tuple[int, bytes]] = ANSWERS,
+) -> Iterator[HttpSink]:
     """Run an HTTP server on a free port of `address`; a path that nobody configured gets 404."""
     sink = HttpSink()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, answer = ANSWERS.get(self.path, (404, b""))
+            status, answer = answers.get(self.path, (404, b""))
             sink.requests.append(Request(self.path, dict(self.headers), json.loads(raw)))
+            if status == NEVER:
+                sink.closing.wait(300)
+                return
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
@@ -101,6 +123,7 @@ def http_sink(address: str, tls: ssl.SSLContext | None = None) -> Iterator[HttpS
     try:
         yield sink
     finally:
+        sink.closing.set()
         server.shutdown()
         server.server_close()
 

@@ -75,24 +75,47 @@ def healthy(stack: Stack) -> Any:
     return health
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        (b"# TYPE x counter\nx{a=\n", "line 2"),
-        (b"# TYPE x counter\nx 1\nx 2\n", "line 3"),
-        (b"# TYPE x wrong\nx 1\n", "line 1"),
-        (b'x{0bad="1"} 1\n', "line 1"),
-    ],
-    ids=["syntax", "duplicate", "type", "label"],
-)
-def test_a_bad_push_is_answered_with_the_line_and_counted(
-    stack: Stack, body: bytes, reason: str
-) -> None:
-    before = stack.value("sum(dreamos_ingest_rejected_total)") or 0
+BAD_FAMILIES = {
+    "duplicate": (b"# TYPE x counter\nx 1\nx 2\n", 3),
+    "type": (b"# TYPE x wrong\nx 1\n", 1),
+    "label": (b'x{0bad="1"} 1\n', 1),
+}
+BAD = {"syntax": (b"# TYPE x counter\nx{a=\n", 2), **BAD_FAMILIES}
 
-    answer = http("PUT", stack.url("metrics", PUSH), body=body, headers=stack.push_headers())
+
+@pytest.mark.parametrize(("body", "line"), BAD.values(), ids=BAD)
+def test_a_bad_push_is_answered_with_the_line_and_counted(
+    stack: Stack, body: bytes, line: int
+) -> None:
+    total = "sum(dreamos_ingest_rejected_total)"
+    before = stack.value(total) or 0
+
+    url = stack.url("metrics", "/metrics/job/access")
+    answer = http("PUT", url, body=body, headers=stack.push_headers())
 
     assert 400 == answer.status
-    assert reason in answer.text
-    total = "sum(dreamos_ingest_rejected_total)"
+    assert f"line {line}:" in answer.text
     eventually(lambda: before < (stack.value(total) or 0), within=60)
+
+
+@pytest.mark.parametrize(("body", "line"), BAD_FAMILIES.values(), ids=BAD_FAMILIES)
+def test_a_bad_family_of_a_snapshot_is_named_with_its_line_and_costs_no_other(
+    stack: Stack, body: bytes, line: int
+) -> None:
+    total = "sum(dreamos_ingest_rejected_families_total) + sum(dreamos_ingest_rejected_total)"
+    before = stack.value(total) or 0
+    snapshot = b"# TYPE good_total counter\ngood_total 1\n" + body
+
+    answer = http("PUT", stack.url("metrics", PUSH), body=snapshot, headers=stack.push_headers())
+
+    assert 200 == answer.status
+    assert f"line {line + 2}:" in answer.text
+    assert (
+        "1" == {name.lower(): value for name, value in answer.headers.items()}["dreamos-rejected"]
+    )
+    eventually(lambda: before < (stack.value(total) or 0), within=60)
+    shown = http("GET", stack.url("metrics", "/metrics"), headers=stack.read_headers())
+    assert "good_total{" in shown.text
+    # The agents of the tests that follow are counted.
+    agent = stack.url("metrics", "/metrics/job/access/agent/intruder")
+    assert 202 == http("DELETE", agent, headers=stack.push_headers()).status

@@ -1,4 +1,4 @@
-"""`python3 -m tools.stack up|down|status|logs|ensure|pins`: what the Makefile calls."""
+"""`python3 -m tools.stack up|down|status|logs|test-alert|ensure|pins`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from . import (
 )
 from .compose import ROOT, Compose, Part
 from .console import StackError, say
+from .delivery import command as delivery
 from .provision import browser
 from .settings import Settings, read
 from .status import show_status
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         ("down", down, "stop and remove the containers; data and secrets stay"),
         ("status", status, "what runs, whether it is healthy, what Prometheus reaches"),
         ("logs", logs, "follow the logs of all parts, or of those named"),
+        ("test-alert", test_alert, "a test alert through every receiver, and what became of it"),
         (
             "ensure",
             ensure,
@@ -84,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=function)
         if name == "logs":
             command.add_argument("services", nargs="*")
+        if name == "test-alert":
+            delivery.describe(command)
         if name == "pins":
             command.add_argument("tags", nargs="*", metavar="NAME=TAG", help="PYTHON_IMAGE=3.14")
         if name == "down":
@@ -178,6 +182,7 @@ def down(options: argparse.Namespace) -> None:
         return
     compose, _ = _existing(options)
     with lock.alone(ROOT / ".stack", compose.project, "make down"):
+        compose.remove_unfinished()
         compose.down(volumes=options.volumes)
         if options.volumes:
             ownership.forget(compose.project)
@@ -197,6 +202,16 @@ def logs(options: argparse.Namespace) -> None:
         raise StackError("the Docker engine is not running: `make up` starts it")
     compose, _ = _existing(options)
     compose.replace_process("logs", "--follow", "--tail", "100", *options.services)
+
+
+def test_alert(options: argparse.Namespace) -> None:
+    """`make test-alert`."""
+    if not engine.answers():
+        raise StackError("the Docker engine is not running: `make up` starts it and the stack")
+    compose, settings = _existing(options)
+    with lock.alone(ROOT / ".stack", compose.project, "make test-alert"):
+        compose.remove_unfinished()
+        delivery.send_test_alert(compose, settings, options.receivers, options.within)
 
 
 def ensure(options: argparse.Namespace) -> None:

@@ -84,17 +84,21 @@ class Connection(asyncio.Protocol):
         table: where all connections are known.
     """
 
-    __slots__ = ("address", "client", "inner", "phase", "refused", "since", "table", "transport")
+    __slots__ = (
+        "address", "client", "inner", "phase", "refused", "since", "table", "transport", "waiter",
+    )  # fmt: skip
 
     def __init__(self, inner: asyncio.Protocol, table: ConnectionTable) -> None:
         self.inner = inner
         self.table = table
         self.phase = Phase.FRESH
-        self.since = time.monotonic()
+        self.since = table.now()
         self.refused = False
         self.address = ""
         self.client: Any = None
         self.transport: asyncio.Transport
+        self.waiter: asyncio.Future[None] | None = None
+        """Waits until the client reads, or is gone."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the connection in if there is a place for it."""
@@ -114,7 +118,7 @@ class Connection(asyncio.Protocol):
         if self.refused:
             return
         if self.phase is Phase.IDLE:
-            self.phase, self.since = Phase.HEAD, time.monotonic()
+            self.phase, self.since = Phase.HEAD, self.table.now()
         self.inner.data_received(data)
 
     def eof_received(self) -> bool | None:
@@ -123,6 +127,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place up."""
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
         if not self.refused:
             self.table.forget(self)
             self.inner.connection_lost(exc)
@@ -140,11 +146,11 @@ class Connection(asyncio.Protocol):
     def enter(self, phase: Phase) -> None:
         """Note what the connection does from now on."""
         if self.phase is not phase:
-            self.phase, self.since = phase, time.monotonic()
+            self.phase, self.since = phase, self.table.now()
 
     def done(self) -> None:
         """Note that the request was answered."""
-        self.phase, self.since = Phase.IDLE, time.monotonic()
+        self.phase, self.since = Phase.IDLE, self.table.now()
         self.table.now_idle(self)
 
     def give_up(self, reason: str, answer: bytes = b"") -> None:
@@ -195,9 +201,18 @@ class ConnectionTable:
         self._by_address: dict[str, _Waiting] = {}
         self._stopping_since: float | None = None
         self._logged = 0.0
+        self._swept = time.monotonic()
+        self._behind = 0.0
 
     def __len__(self) -> int:
         return len(self._all)
+
+    def now(self) -> float:
+        """Return the seconds of a clock that stands still while the service itself is late.
+
+        What a client sent is then still unread, so the limits on its time do not count that.
+        """
+        return time.monotonic() - self._behind
 
     def of(self, client: Any) -> Connection | None:
         """Return the connection of an ASGI scope's ``client``."""
@@ -266,15 +281,22 @@ class ConnectionTable:
         Args:
             stopping: close what waits, and everything else after :data:`STOP_SECONDS`.
         """
-        now = time.monotonic()
+        self._notice_lateness()
+        now = self.now()
         if stopping and self._stopping_since is None:
-            self._stopping_since = now
+            self._stopping_since = time.monotonic()
         for connection in list(self._all.values()):
             late = self._late(connection, now - connection.since)
             if late is not None:
                 connection.give_up(late, b"" if late == "answer" else _TIMEOUT)
             elif stopping:
-                self._stop(connection, now)
+                self._stop(connection, time.monotonic())
+
+    def _notice_lateness(self) -> None:
+        """Count how much later than it should this sweep comes; the event loop was held up."""
+        began = time.monotonic()
+        self._behind += max(0.0, began - self._swept - SWEEP_SECONDS)
+        self._swept = began
 
     def _late(self, connection: Connection, seconds: float) -> str | None:
         phase, limits = connection.phase, self.limits
