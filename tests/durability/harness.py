@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import signal
@@ -25,8 +26,9 @@ def free_port() -> int:
 class Service:
     """The metrics service on a free port, with its data in a folder of the test's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self.settings = settings
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,7 +42,7 @@ class Service:
                     *("--port", str(self.port), "--data-dir", str(self.folder / "data")),
                 ],
                 cwd=ROOT,
-                env=clean_environment(),
+                env={**clean_environment(), **self.settings},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -58,9 +60,17 @@ class Service:
     def kill(self) -> None:
         """kill -9 the service with all its processes."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def stop(self) -> None:
+        """End the service in order: it writes what it holds."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(120)
+            self.kill()
 
     def total(self, sample: str) -> float:
         """Add up all the series of /metrics whose name is ``sample``."""

@@ -13,7 +13,6 @@ from typing import Any
 
 from dreamos_metrics.metrics.definition import Definition
 from dreamos_metrics.metrics.errors import record_error
-from dreamos_metrics.metrics.family import OVERFLOW
 from dreamos_metrics.metrics.prometheus_registry import read_gauge
 
 UNLIMITED = sys.maxsize
@@ -25,7 +24,7 @@ class Limits:
     """What the service takes of one agent; what is not known is not limited.
 
     Attributes:
-        series: sample lines, times of beginning not counted.
+        series: sample lines.
         labels: labels of a series.
         label_name: characters of a label's name.
         label_value: characters of a label's value.
@@ -60,18 +59,24 @@ def parse_limits(header: str) -> Limits:
 class FoldedSeries:
     """Several series of a family shown as one."""
 
-    __slots__ = ("_family", "_values", "members", "reads")
+    __slots__ = ("_family", "_values", "gone", "members", "reads")
 
-    def __init__(self, family: Any, values: tuple[str, ...], members: list[Any]) -> None:
+    def __init__(self, family: Any, values: tuple[str, ...], members: Iterable[Any]) -> None:
         self._family = family
         self._values = values
-        self.members = members
+        self.members: list[Any] = [
+            leaf
+            for member in members
+            for leaf in (member.members if isinstance(member, FoldedSeries) else (member,))
+        ]
+        #: What series had counted that were removed since: a total does not fall.
+        self.gone: list[list[float]] = []
         self.reads: list[list[float]] = []
 
     def _read(self) -> list[float]:
         """Return the slots of all of them as one; `reads` are those of each, read at that time."""
         self.reads = [member._read() for member in self.members]
-        kind, found = self._family.kind, [read for read in self.reads if read]
+        kind, found = self._family.kind, [read for read in (*self.reads, *self.gone) if read]
         if kind == "gauge":
             return self._gauge()
         if not found or kind in ("info", "stateset"):
@@ -95,20 +100,10 @@ def _last(values: Sequence[float]) -> float:
 Families = Iterable[tuple[Any, Sequence[Any]]]
 
 
-def fit(
-    families: Families, limits: Limits, others: Sequence[int] = ()
+def fitting_families(
+    families: Families, limits: Limits
 ) -> tuple[list[tuple[Any, list[Any]]], dict[str, int]]:
-    """Make families fit.
-
-    Args:
-        families: ours, with their series.
-        limits: of the service.
-        others: how many sample lines each family of other libraries has.
-
-    Returns:
-        The families as they may be shown, and of how many series of which family something was cut,
-        folded or left out.
-    """
+    """Return the families whose names fit, with values cut, and how many series it concerned."""
     result: list[tuple[Any, list[Any]]] = []
     over: dict[str, int] = {}
     for family, found in families:
@@ -119,32 +114,17 @@ def fit(
             cut = max(1, len(found))
         if cut:
             over[family.name] = cut
-    sizes = [lines_of(family) * len(found) for family, found in result]
-    most = share_of_each([*sizes, *others], limits.series)
-    for index, (family, found) in enumerate(result):
-        if sizes[index] > most:
-            kept = max(0, most // lines_of(family) - 1)
-            folded = FoldedSeries(family, (OVERFLOW,) * len(family.labelnames), found[kept:])
-            result[index] = (family, [*found[:kept], folded])
-            over[family.name] = over.get(family.name, 0) + len(found) - kept
     return result, over
 
 
 def lines_of(family: Definition) -> int:
-    """Return how many sample lines a series has, times of beginning not counted."""
-    if family.kind == "histogram":
-        return len(family.bounds) + 1 + (family.bounds[0] >= 0)
-    return len(family.states) or (2 if family.kind == "summary" else 1)
+    """Return how many lines a series has, its time of beginning among them.
 
-
-def share_of_each(sizes: Sequence[int], limit: int) -> int:
-    """Return the most that each may have; where it is too much, a tenth of the limit stays free.
-
-    The service counts what the agent's other processes show as well.
+    The service counts that line too, as long as it has not read the body.
     """
-    if sum(sizes) <= limit:
-        return UNLIMITED
-    return largest_share(sizes, max(1, limit * 9 // 10))
+    if family.kind == "histogram":
+        return len(family.bounds) + 2 + (family.bounds[0] >= 0)
+    return len(family.states) or {"counter": 2, "summary": 3}.get(family.kind, 1)
 
 
 def largest_share(sizes: Sequence[int], total: int) -> int:

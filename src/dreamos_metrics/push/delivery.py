@@ -10,7 +10,7 @@ from time import monotonic
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.family import REGISTRY
 from dreamos_metrics.metrics.internal_metrics import PUSHES
-from dreamos_metrics.metrics.limits import USUAL, parse_limits
+from dreamos_metrics.metrics.limits import USUAL, Limits, parse_limits
 from dreamos_metrics.metrics.migration import migrate_to, subtract_reported
 from dreamos_metrics.push.http import Response
 from dreamos_metrics.push.incarnation import Incarnation
@@ -51,9 +51,16 @@ class Delivery:
             return None
 
     def learn_before_end(self, until: float) -> None:
-        """Push once before the final push if that one may be over limits that are not known yet."""
-        if not self._heard_limits and self.collector.is_over(USUAL):
+        """Push once before the final push if that one may be told that families do not fit.
+
+        After a final push there is no other one without them. Where nobody answers, the usual
+        limits are kept to: what is spooled is sent as it is.
+        """
+        unknown = not self._heard_limits and self.collector.is_over(USUAL)
+        if unknown or self.collector.may_be_refused():
             self.push(until=until, final=False)
+        if unknown and not self._heard_limits:
+            self.collector.learn(USUAL)
 
     def push(
         self,
@@ -71,18 +78,22 @@ class Delivery:
         """
         final = until is not None if final is None else final
         made = snapshot or self.collect()
-        was_stale = False
+        was_stale, taken = False, None
         for _ in range(_ATTEMPTS):
             if made is None:
-                return None
-            self.unsent = made
+                return taken
+            self.unsent, limits = made, self.collector.limits
             response = self._send(made, final=final, until=until)
             if response is None:
-                return None
+                return taken
             self._learn(response)
             if response.status == 200:
                 if not _is_stale(response) or (final and response.sent_twice):
-                    return self._accepted(response, made)
+                    again = self._accepted(response, made, limits)
+                    if final or not again:
+                        return made
+                    taken, made = made, self.collect()
+                    continue
                 PUSHES.labels("stale").inc()
                 # Under a higher number it is stale only if the incarnation has ended.
                 if was_stale:
@@ -92,8 +103,8 @@ class Delivery:
             elif self._may_help(response, made):
                 made = self.collect()
             else:
-                return None
-        return None
+                return taken
+        return taken
 
     def _send(self, snapshot: Snapshot, *, final: bool, until: float | None) -> Response | None:
         timeout = None if until is None else max(0.2, until - monotonic())
@@ -105,14 +116,15 @@ class Delivery:
             self._failed("failed", "push_broken", f"{type(error).__name__}")
         return None
 
-    def _accepted(self, response: Response, snapshot: Snapshot) -> Snapshot:
+    def _accepted(self, response: Response, snapshot: Snapshot, limits: Limits) -> bool:
+        """Note what was taken; return whether more would be taken at once, when it is folded."""
         self.failures = 0
         self.unsent = None
         self.incarnation.accepted = snapshot
         PUSHES.labels("stale" if _is_stale(response) else "accepted").inc()
         self._refused.accepted()
-        note_rejected_families(response, self.settings.agent)
-        return snapshot
+        refused = note_rejected_families(response, self.settings.agent)
+        return not _is_stale(response) and self.collector.taken(snapshot, refused, limits)
 
     def _learn(self, response: Response) -> None:
         said = header(response, LIMITS)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from dreamos_metrics.metrics.errors import record_error
 from dreamos_metrics.metrics.internal_metrics import REJECTED_FAMILIES
+from dreamos_metrics.metrics.shown_series import NEVER_FOLDED
 from dreamos_metrics.push.http import Response
 from dreamos_metrics.push.protocol import REJECTED, header
 from dreamos_metrics.push.snapshot import Snapshot
@@ -18,27 +19,34 @@ _MAX_REASONS = 30
 _LINE = re.compile(r"\bline (\d{1,9})\b")
 _WORD = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 #: What makes the agent visible; it is ours, and right.
-_NEVER_LEFT_OUT = ("dreamos_agent_", "dreamos_client_")
+_NEVER_LEFT_OUT = NEVER_FOLDED
 _SUFFIXES = ("_total", "_created", "_bucket", "_count", "_sum", "_info")
 
 _reasons: set[str] = set()
 
 
-def note_rejected_families(response: Response, agent: str) -> None:
-    """Count the families that an accepted push was told were left out; log each once."""
+def note_rejected_families(response: Response, agent: str) -> dict[str, str]:
+    """Count the families that an accepted push was told were left out; log each once.
+
+    Returns:
+        For each of them the reason and the sentence of the service.
+    """
+    found: dict[str, str] = {}
     if header(response, REJECTED) in ("", "0"):
-        return
+        return found
     for line in response.text.splitlines():
         name, _, rest = line.partition(": ")
         reason, _, message = rest.partition(": ")
         if not _WORD.fullmatch(name):
             continue
+        found[name] = rest
         if not _REASON.match(reason) or (reason not in _reasons and len(_reasons) >= _MAX_REASONS):
             reason = "other"
         _reasons.add(reason)
         REJECTED_FAMILIES.labels(reason).inc()
         detail = f"of {agent} the service leaves out {name} ({reason}): {message.strip()[:300]}"
         record_error("family_refused", detail, about=name)
+    return found
 
 
 class RefusedFamilies:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dreamos_metrics.metrics.errors import record_error
@@ -53,8 +53,8 @@ class ThirdPartyFamily(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many sample lines it has, times of beginning not counted."""
-        return sum(not _is_created(line) for line in self.lines)
+        """How many sample lines it has."""
+        return len(self.lines)
 
 
 class _Known:
@@ -226,14 +226,22 @@ def _shown(collector: Any) -> str:
         return type(collector).__name__
 
 
-def within(families: Sequence[ThirdPartyFamily], most: int) -> list[ThirdPartyFamily]:
-    """Return the families of at most so many sample lines; the others are counted and left out."""
+def within(
+    families: Sequence[ThirdPartyFamily], most_new: int, taken: Mapping[str, int]
+) -> list[ThirdPartyFamily]:
+    """Return the families that fit in; the others are counted and left out.
+
+    Args:
+        families: all of them.
+        most_new: lines that each may have beside those that the service has taken.
+        taken: how many those are, by family.
+    """
     kept = []
     for family in families:
-        if family.size <= most:
+        if family.size - taken.get(family.name, 0) <= most_new:
             kept.append(family)
         else:
-            detail = f"{family.name} has {family.size} series; there is room for {most}"
+            detail = f"{family.name} has {family.size} lines; there is room for {most_new}"
             record_error("over_limit", detail, about=family.name)
     return kept
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from dreamos_metrics.metrics import openmetrics
 from dreamos_metrics.metrics.errors import record_error
-from dreamos_metrics.metrics.limits import Limits, fit
+from dreamos_metrics.metrics.limits import Limits
 from dreamos_metrics.spool import file_lock, owner
+from dreamos_metrics.spool.fold_marks import as_shown
 from dreamos_metrics.spool.spool_folder import FINAL, open_entry, refuse
 from dreamos_metrics.spool.values_reader import read_values
 
@@ -130,13 +131,7 @@ def _parse_live(path: Path, data: bytes, changed: float, limits: Limits) -> Entr
     header = _checked(values.header)
     if owner.lives(header):
         return None  # its descriptors were closed behind its back; it will lock the file again
-    # Gauges end with their process.
-    families = [
-        (family, series)
-        for family, series in values.families
-        if family.kind in ("counter", "summary", "histogram")
-    ]
-    fitted, _ = fit(families, limits)
+    fitted = as_shown(values.families, limits)
     pieces: list[str] = []
     for family, found in fitted:
         pieces.append(openmetrics.family_comments(family))

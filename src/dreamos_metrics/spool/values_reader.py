@@ -31,13 +31,17 @@ class RecoveredValues:
 
 
 class RecoveredSeries:
-    """A series of a process that ended: its label values and its slots."""
+    """A series of a process that ended: its label values, its slots, and where they lie.
 
-    __slots__ = ("_slots", "_values")
+    A series that is younger lies further behind.
+    """
 
-    def __init__(self, values: tuple[str, ...], slots: list[float]) -> None:
+    __slots__ = ("_slots", "_values", "place")
+
+    def __init__(self, values: tuple[str, ...], slots: list[float], place: int = 0) -> None:
         self._values = values
         self._slots = slots
+        self.place = place
 
     def _read(self) -> list[float]:
         return self._slots
@@ -87,7 +91,7 @@ def _parse(data: bytes) -> RecoveredValues:
             if slots_left < 0 or index < 0 or len(labels) != len(family.labelnames):
                 raise ValueError("damaged: a series that cannot be")
             slots = list(struct.unpack_from(f"<{family.slot_count}d", data, place))
-            series.append(RecoveredSeries(_texts(*labels), slots))
+            series.append(RecoveredSeries(_texts(*labels), slots, place))
     return RecoveredValues(header, sequence, families)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,24 @@ LIMITS = "series=120, labels=4, label-name=12, label-value=20, metric-name=40, b
 
 
 def limited(limits: str = LIMITS) -> Any:
+    """A service that takes what is within its limits, and names the families that are not."""
+    known = parse_limits(limits)
+
     def answer(push: Push) -> tuple[int, dict[str, str], str]:
-        return 200, {"Dreamos-Result": "accepted", "Dreamos-Limits": limits}, ""
+        headers = {"Dreamos-Result": "accepted", "Dreamos-Limits": limits}
+        refused = []
+        left = known.series
+        families = [each.split("\n") for each in push.text.split("# TYPE ")[1:]]
+        for lines in sorted(families, key=len):
+            name, samples = lines[0].split()[0], [line for line in lines if "{" in line]
+            left -= len(samples)
+            if left < 0:
+                refused.append(f"{name}: too_many_series: there are too many\n")
+            elif any(len(v) > known.label_value for v in re.findall('"([^"]*)"', str(samples))):
+                refused.append(f"{name}: label: a value is too long\n")
+        if refused:
+            headers["Dreamos-Rejected"] = str(len(refused))
+        return 200, headers, "".join(refused)
 
     return answer
 
