@@ -49,7 +49,7 @@ def restarted(stack: Stack) -> Iterator[Engine]:
     """The stack's own images and secrets, on an engine that may be ended."""
     service = f"dreamos/metrics:{stack.project}"
     tools = {name: SUBSTITUTES[name].tag for name in ("PROMETHEUS_IMAGE", "ALERTMANAGER_IMAGE")}
-    owner = stack.inspect("metrics", "{{.Config.User}}").split(":")
+    owner = stack.inspect("secrets", "{{.Config.User}}").split(":")
     variables = {
         **os.environ,
         **tools,
