@@ -34,7 +34,7 @@ logs:  ## Follow the logs of all parts (SERVICES="metrics grafana" for some)
 reload:  ## Render the configuration again and let Prometheus and Alertmanager read it
 	@$(STACK) up
 
-test-alert:  ## A test alert to every receiver: delivered, or why not (RECEIVER="email slack" for some)
+test-alert:  ## A test alert to every receiver: delivered, or why not (RECEIVER=email,slack for some)
 	@$(STACK) test-alert $(RECEIVER)
 
 test: venv  ## Every check and every test, the whole stack included

@@ -29,6 +29,7 @@ def create_app(settings: Settings) -> Flask:
     """
     app = Flask("services.metrics", static_folder=None)
     app.url_map.merge_slashes = False
+    app.url_map.converters["rest_of_path"] = push.RestOfPath
     service = Service(settings)
     app.extensions["dreamos"] = service
     for module in (api, push, runbooks, scrape, status, status_page):

@@ -8,7 +8,6 @@ from services.metrics.front.asgi import Answer, Receive, Scope, Send
 from services.metrics.front.body import NOT_READ, Body, Gone, drain, read_body
 from services.metrics.front.budget import ByteBudget, Share
 from services.metrics.front.connections import Connection, ConnectionTable, Phase
-from services.metrics.front.lending import can_lend, send_lent
 from services.metrics.front.ordinary import OrdinaryPath
 from services.metrics.front.sending import send_answer
 
@@ -84,8 +83,7 @@ class Front:
                 body_shown, headers = await self._scrapes.render(*wanted)
                 with body_shown:
                     answer = Answer(200, headers, body_shown.pieces)
-                    lend = can_lend(scope, body_shown.size)
-                    await self._send(answer, send, connection, lend)
+                    await self._send(answer, send, connection)
                 return
             body = await self._body(scope, receive, share)
         connection.enter(Phase.WORK)
@@ -99,17 +97,12 @@ class Front:
         await drain(receive, UNWANTED_BYTES)
         return NOT_READ
 
-    async def _send(
-        self, answer: Answer, send: Send, connection: Connection, lend: bool = False
-    ) -> None:
+    async def _send(self, answer: Answer, send: Send, connection: Connection) -> None:
         connection.enter(Phase.ANSWER)
         with self._answers.share(connection.address) as share:
             if not share.grow_to(sum(len(piece) for piece in answer.pieces)):
-                answer, lend = BUSY, False
-            if lend:
-                await send_lent(send, answer, connection)
-            else:
-                await send_answer(send, answer)
+                answer = BUSY
+            await send_answer(send, answer)
 
 
 _BUSY_TEXT = b"busy: too many answers wait to be read; ask again\n"

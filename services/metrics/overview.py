@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from services.metrics.alert_history import History
+from services.metrics.alerts import Alerts
 from services.metrics.file_counters import FILE_COUNTERS
 from services.metrics.protocol.push import RejectedFamily
 from services.metrics.series.view import View
@@ -77,6 +79,8 @@ class Overview:
         started: Unix time at which the service started.
         status: of the service as a whole.
         components: name, status and detail of each of its parts.
+        alerts: what fires.
+        history: what fired in the last day.
         moods: number of agents by :attr:`Agent.mood`.
         agents: all of them, the troubled first.
         files: the seed's six counters.
@@ -90,6 +94,8 @@ class Overview:
     started: float
     status: str
     components: tuple[tuple[str, str, str], ...]
+    alerts: Alerts
+    history: History
     moods: dict[str, int]
     agents: tuple[Agent, ...]
     files: dict[str, float]
@@ -100,7 +106,8 @@ class Overview:
 
 
 def read(service: Service) -> Overview:
-    """Read the service."""
+    """Read the service; what others say first, so that the rest is of the moment that is shown."""
+    alerts, history = service.alerts.current(), service.alert_history.current()
     status, components = service.health.report()
     sums = service.exposition.sums(FILE_COUNTERS.values())
     views = service.store.views()
@@ -112,6 +119,8 @@ def read(service: Service) -> Overview:
         started=service.started,
         status=status,
         components=tuple((n, c.status, c.detail) for n, c in sorted(components.items())),
+        alerts=alerts,
+        history=history,
         moods={mood: moods[mood] for mood in MOODS},
         agents=agents,
         files={name: sums[metric] for name, metric in FILE_COUNTERS.items()},

@@ -8,6 +8,8 @@ from functools import partial
 
 from prometheus_client.core import Metric
 
+from services.metrics.alert_history import AlertHistory
+from services.metrics.alerts import AlertWatch
 from services.metrics.audit import AuditLog
 from services.metrics.auth import Authenticator
 from services.metrics.errors import Rejected
@@ -65,6 +67,8 @@ class Service:
         self.exposition = Exposition(self._views, settings=settings)
         self.store.on_list = self.exposition.prepare
         self.audit = AuditLog(settings.data_dir, partial(self.sink, "audit"))
+        self.alerts = AlertWatch(settings.alertmanager_url)
+        self.alert_history = AlertHistory(settings.prometheus_url)
         self.connections: ConnectionTable | None = None
         """Those of the front; None where another server is in front."""
         self._collectors: Collectors | None = None

@@ -61,10 +61,16 @@ class Settings:
     answer_timeout: float = 60.0
     """Time in which a client has to read an answer."""
 
-    grafana_url: str = ""
-    """Links on the status page; also read from ``GRAFANA_URL`` and its like."""
-    prometheus_url: str = ""
     alertmanager_url: str = ""
+    """Where the service itself asks what fires; empty when there is nobody to ask."""
+    prometheus_url: str = ""
+    """Where the service itself asks what fired in the last day; empty likewise."""
+    grafana_link: str = ""
+    """Where a link of the status page leads people: ``GRAFANA_URL``, else ``METRICS_GRAFANA_URL``."""
+    prometheus_link: str = ""
+    alertmanager_link: str = ""
+    grafana_enabled: bool = True
+    """Whether there is a Grafana; no link leads to one that is not there."""
 
     default_ttl: float = 25.0
     """Silence after which an incarnation is lost: five missed pushes of the library."""
@@ -139,11 +145,7 @@ class Settings:
         env = _renamed(os.environ if environ is None else environ)
         chosen: dict[str, Any] = {}
         for field in fields(cls):
-            name = "METRICS_" + field.name.upper()
-            raw = env.get(name, "").strip()
-            if not raw and field.name.endswith("_url"):
-                name = field.name.upper()
-                raw = env.get(name, "").strip()
+            name, raw = _given(field.name, env)
             if raw:
                 chosen[field.name] = _convert(name, raw, field.default)
         return cls(**chosen)
@@ -158,11 +160,8 @@ class Settings:
             )
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name.endswith("_url") and value and not value.startswith(_WEB):
-                raise BadSetting(
-                    f"{field.name.upper()}={value} is not an address; "
-                    "example: https://grafana.example.org"
-                )
+            if field.name.endswith(("_url", "_link")):
+                _check_address(field.name, value)
             if type(value) not in (int, float) or field.name == "port":
                 continue
             if not 0 < value < math.inf:  # this is how nan is refused too
@@ -190,6 +189,24 @@ class Settings:
             ) from None
 
 
+def _given(field: str, env: Mapping[str, str]) -> tuple[str, str]:
+    """Return the variable that a field is read from, and what stands in it."""
+    own = "METRICS_" + field.upper()
+    if field.endswith("_link"):  # what the stack calls it, and the service when it stands alone
+        shared = field.upper().removesuffix("LINK") + "URL"
+        own = shared if env.get(shared, "").strip() else f"METRICS_{shared}"
+    return own, env.get(own, "").strip()
+
+
+def _check_address(field: str, value: str) -> None:
+    if value and not value.startswith(_WEB):
+        name = field.upper().removesuffix("LINK") + "URL" if field.endswith("_link") else ""
+        raise BadSetting(
+            f"{name or 'METRICS_' + field.upper()}={value} is not an address; "
+            "example: https://grafana.example.org"
+        )
+
+
 def _renamed(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables with those of an old name under their new one, and say so."""
     found = dict(environ)
@@ -203,7 +220,8 @@ def _renamed(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _switch(name: str, raw: str) -> bool:
-    choices = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    choices = dict.fromkeys(("1", "true", "yes", "on"), True)
+    choices |= dict.fromkeys(("0", "false", "no", "off"), False)
     if raw.lower() not in choices:
         raise BadSetting(f"{name}={raw} is neither 1 nor 0; example: 1")
     return choices[raw.lower()]

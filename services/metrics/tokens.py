@@ -24,6 +24,7 @@ RECHECK_SECONDS = 1.0
 """Pause between two looks at a token file; a changed file counts within this time."""
 ALL_RIGHTS = frozenset(("push", "delete"))
 _LINE = re.compile(r"(?:[a-z]+=\S+\s+)*token=(\S+)")
+_FIELD = re.compile(r"(?:jobs|agents|rights|expires)=\S*\s|\s(?:jobs|agents|rights|expires)=")
 _FIELDS = ("name", "jobs", "agents", "rights", "expires", "token")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -170,6 +171,8 @@ def _tokens(raw: bytes, path: Path) -> list[Token]:
 
 def _token(line: str, where: str, number: int) -> Token:
     found = _LINE.fullmatch(line)
+    if found is None and _FIELD.search(line):
+        raise TokenFileError(f"{where}: beside fields such as expires= a token is token=…")
     if found is None:
         return Token(line.encode(), f"line {number}")
     given: dict[str, str] = {}

@@ -182,3 +182,10 @@ def test_a_name_is_free_again_when_the_last_process_that_used_it_has_ended(share
     taken = shared.push("free/agent/B/incarnation/1", counter)
     assert (200, "") == (taken.status, taken.headers.get("dreamos-rejected", ""))
     assert 1 == shared.value("busy_name", job="free", agent="B")
+
+
+def test_a_value_in_the_path_may_have_a_newline(shared: Running) -> None:
+    assert 200 == shared.push("newline/x/a%0Ab", gauge("a", 1)).status
+    assert 1 == shared.value("a", job="newline", x="a\\nb")
+    assert 202 == shared.push("newline/x/a%0Ab", method="DELETE").status
+    assert None is shared.value("a", job="newline", x="a\\nb")

@@ -238,3 +238,22 @@ def test_a_job_whose_service_accepts_and_never_answers_has_ended(
     eventually(lambda: send_spool(tmp_path / "spool").stdout.endswith("0 left\n"))
     assert 7 == service.total("tasks_total")
     eventually_equal("ended", lambda: state(service))
+
+
+EXECS = """
+import os, sys, time
+from dreamos.core.metrics import Counter, flush
+tasks = Counter("tasks_total", "Tasks")
+tasks.inc(int(sys.argv[1]))
+if sys.argv[1] == "7":
+    os.execv(sys.executable, [sys.executable, __file__, "1"])
+flush()
+"""
+
+
+def test_what_a_program_left_that_became_another_is_sent_by_that_one(
+    tmp_path: Path, service: Service
+) -> None:
+    (tmp_path / "execs.py").write_text(EXECS)
+    assert 0 == finish(program(tmp_path, service, "execs.py", "7"))
+    eventually_equal(8, lambda: service.total("tasks_total"), within=PATIENCE_SECONDS)

@@ -59,6 +59,14 @@ def test_a_part_serves_below_the_path_of_its_address(below: Stack, service: str,
     assert 200 == http("GET", below.url(service, path)).status
 
 
+def test_the_status_page_asks_below_the_paths_too(below: Stack) -> None:
+    def known() -> bool:
+        page = http("GET", below.url("metrics", "/"), headers=below.read_headers()).text
+        return 'id="fired"' in page and 'class="problem"' not in page
+
+    eventually(known, within=180)
+
+
 def test_every_hop_finds_the_next_below_its_path(below: Stack) -> None:
     def all_up() -> bool:
         shown = below.tool("status")

@@ -84,9 +84,7 @@ class Connection(asyncio.Protocol):
         table: where all connections are known.
     """
 
-    __slots__ = (
-        "address", "client", "inner", "phase", "refused", "since", "table", "transport", "waiter",
-    )  # fmt: skip
+    __slots__ = ("address", "client", "inner", "phase", "refused", "since", "table", "transport")
 
     def __init__(self, inner: asyncio.Protocol, table: ConnectionTable) -> None:
         self.inner = inner
@@ -97,8 +95,6 @@ class Connection(asyncio.Protocol):
         self.address = ""
         self.client: Any = None
         self.transport: asyncio.Transport
-        self.waiter: asyncio.Future[None] | None = None
-        """Waits until the client reads, or is gone."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the connection in if there is a place for it."""
@@ -127,8 +123,6 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place up."""
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
         if not self.refused:
             self.table.forget(self)
             self.inner.connection_lost(exc)

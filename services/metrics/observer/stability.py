@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from pathlib import Path
 
@@ -15,6 +16,10 @@ log = logging.getLogger(__name__)
 
 RESTLESS_STARTS = 3  # so many starts ...
 RESTLESS_WINDOW_SECONDS = 600.0  # ... within so many seconds are called restless
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 class Stability:
@@ -63,12 +68,14 @@ class Stability:
         """Take over what was kept; return whether the last end was clean (as a first start is)."""
         try:
             found = json.loads(self._path.read_text(encoding="utf-8")) if self._path else {}
-            self.starts, self.unclean = int(found.get("starts", 0)), int(found.get("unclean", 0))
+            self.starts, self.unclean = (
+                max(0, int(found.get(n, 0))) for n in ("starts", "unclean")
+            )
             self._recent = [float(start) for start in found.get("recent", [])]
             return bool(found.get("clean", True))
         except FileNotFoundError:
             return True
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             log.warning("the record of starts is damaged; counting begins anew")
             self.starts = self.unclean = 0
             self._recent = []
@@ -85,7 +92,9 @@ class Stability:
         }
         beside = self._path.with_suffix(".new")
         try:
-            beside.write_text(json.dumps(content), encoding="utf-8")
+            beside.unlink(missing_ok=True)
+            with open(beside, "x", encoding="utf-8", opener=_private) as file:
+                json.dump(content, file)
             beside.replace(self._path)
         except OSError as problem:
             log.warning("the record of starts cannot be written: %s", problem.strerror)

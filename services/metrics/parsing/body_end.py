@@ -12,7 +12,7 @@ from services.metrics.parsing.family_order import Ordered, Reject, arrange
 from services.metrics.parsing.reserved_names import OWN, why_reserved
 from services.metrics.parsing.value_rules import faulty_families
 from services.metrics.series.merge import subset
-from services.metrics.series.series_list import Floats, Ints, SeriesList, select
+from services.metrics.series.series_list import Family, Floats, Ints, SeriesList, select
 
 
 def series_of(
@@ -29,15 +29,24 @@ def series_of(
     kept: list[Ordered] = []
     for family in arrange(builders, reject, rejected):
         name = family.family.name
-        why = why_reserved(name, snapshot)
         if name in OWN:
             continue
-        if why is not None:
-            reject(family.base, Rejected("reserved", f"{name}: {why}", family.line))
+        found = _reserved(family.family, snapshot)
+        if found is not None:
+            reject(family.base, Rejected("reserved", found, family.line))
         else:
             kept.append(family)
     order = np.array([at for family in kept for at in family.order], dtype=np.intp)
     return SeriesList([f.family for f in kept], [f.entries for f in kept]), order
+
+
+def _reserved(family: Family, snapshot: bool) -> str | None:
+    """Return which of a family's sample names is reserved and why: `scrape` shows `scrape_count`."""
+    for name in family.sample_names:
+        why = why_reserved(name, snapshot)
+        if why is not None:
+            return f"{name}: {why}"
+    return None
 
 
 def without_faults(

@@ -30,11 +30,11 @@ def style() -> tuple[Markup, str]:
     return Markup(text), f"'sha256-{base64.b64encode(digest).decode()}'"  # noqa: S704
 
 
-def named(text: str) -> Markup:
+def named(text: str, most: int = NAME_SHOWN) -> Markup:
     """Show a name that somebody else chose: short, apart from its surroundings, without tricks."""
     clean = _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
-    if len(clean) > NAME_SHOWN:
-        clean = clean[:NAME_SHOWN] + "…"
+    if len(clean) > most:
+        clean = clean[:most] + "…"
     return Markup("<bdi>{}</bdi>").format(clean or "(no name)")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from flask import Blueprint, Response, g, request
+from werkzeug.routing import PathConverter
 
 from services.metrics.auth import check_rights
 from services.metrics.errors import Rejected
@@ -24,10 +25,17 @@ _NOT_TAKEN = {
     "busy": "too many bodies come in at once; send it again",
 }
 
+
+class RestOfPath(PathConverter):
+    """Everything up to the end: a label's value may have a newline, which the usual one refuses."""
+
+    regex = r"(?s:[^/].*?)"
+
+
 blueprint = Blueprint("push", __name__)
 
 
-@blueprint.route("/metrics/<path:_rest>", methods=["PUT", "POST", "DELETE"])
+@blueprint.route("/metrics/<rest_of_path:_rest>", methods=["PUT", "POST", "DELETE"])
 @requires("push")
 def push(_rest: str) -> Response:
     """Take a push, or delete a group."""

@@ -8,10 +8,12 @@ from datetime import datetime, timezone
 from flask import Blueprint, Response, request
 from markupsafe import Markup, escape
 
+from services.metrics.alerts import Alerts
 from services.metrics.errors import Rejected
 from services.metrics.overview import MOODS, Agent, Overview, read
 from services.metrics.routes.context import rejected, require, service
 from services.metrics.routes.html import page
+from services.metrics.routes.runbooks import files
 
 blueprint = Blueprint("page", __name__)
 
@@ -21,6 +23,7 @@ SHOWN = 50
 """Agents in the list; the troubled ones stand on top."""
 SHOWN_AT_MOST = 1_000
 """Agents in the list when somebody asks for more."""
+_FIRE = ("alert fires", "alerts fire")
 _NARROW = "\N{NARROW NO-BREAK SPACE}"
 
 
@@ -44,6 +47,11 @@ def status_page() -> Response:
         "status.html",
         overview=overview,
         verdict=verdict(overview),
+        alerts=overview.alerts.firing[:limit],
+        hidden_alerts=max(0, len(overview.alerts.firing) - limit),
+        fired=overview.history.fired[:limit],
+        hidden_fired=max(0, len(overview.history.fired) - limit),
+        runbooks=files(),
         agents=wanted[:limit],
         hidden=max(0, len(wanted) - limit),
         searchable=len(overview.agents) > SHOWN,
@@ -52,9 +60,9 @@ def status_page() -> Response:
         asked=_asked(),
         refresh=None if "still" in request.args else REFRESH,
         links=(
-            ("Grafana", settings.grafana_url, "the dashboards"),
-            ("Prometheus", settings.prometheus_url, "queries and rules"),
-            ("Alertmanager", settings.alertmanager_url, "alerts and silences"),
+            ("Grafana", settings.grafana_enabled and settings.grafana_link, "the dashboards"),
+            ("Prometheus", settings.prometheus_link, "queries and rules"),
+            ("Alertmanager", settings.alertmanager_link, "alerts and silences"),
         ),
         ago=Ago(overview.now),
         clock=clock,
@@ -94,7 +102,31 @@ def verdict(overview: Overview) -> tuple[str, str]:
     parts = [name for name, status, _ in overview.components if status != "healthy"]
     if overview.status != "healthy":
         mood = "bad" if overview.status == "unhealthy" else "warn"
-        return mood, f"The service is {overview.status}: {', '.join(parts)}."
+        firing = "".join(f"; {trouble}" for trouble in _alert_troubles(overview.alerts))
+        mood = "bad" if overview.alerts.count("critical") else mood
+        return mood, f"The service is {overview.status}: {', '.join(parts)}{firing}."
+    troubles = [*_alert_troubles(overview.alerts), *_agent_troubles(overview)]
+    if troubles:
+        mood = "bad" if overview.alerts.count("critical") else "warn"
+        return mood, f"The service is well; {', '.join(troubles)}."
+    return "good", "All is well." if overview.agents else "The service is well; no agent yet."
+
+
+def _alert_troubles(alerts: Alerts) -> list[str]:
+    troubles = []
+    for muted in (False, True):
+        counts = {name: alerts.count(name, muted) for name in ("critical", "warning")}
+        told = " and ".join(f"{number(count)} {name}" for name, count in counts.items() if count)
+        total = sum(counts.values())
+        if told:
+            one, more = ("alert is muted", "alerts are muted") if muted else _FIRE
+            troubles.append(f"{told} {one if total == 1 else more}")
+    if alerts.problem:
+        troubles.append("not every alert may be known" if troubles else "alerts are not known")
+    return troubles
+
+
+def _agent_troubles(overview: Overview) -> list[str]:
     troubles = []
     if overview.moods["lost"]:
         troubles.append(f"{_agents(overview.moods['lost'])} fell silent")
@@ -102,9 +134,7 @@ def verdict(overview: Overview) -> tuple[str, str]:
         count = overview.moods["stalled"]
         who = number(count) if troubles else _agents(count)
         troubles.append(f"{who} {'hangs' if count == 1 else 'hang'} past a deadline")
-    if troubles:
-        return "warn", f"The service is well; {', '.join(troubles)}."
-    return "good", "All is well." if overview.agents else "The service is well; no agent yet."
+    return troubles
 
 
 def _agents(count: int) -> str:

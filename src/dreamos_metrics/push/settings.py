@@ -7,11 +7,13 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from dreamos_metrics.push.token_file import first_token
+
 DEFAULT_URL = "http://127.0.0.1:8000"
-_MAX_NAME_CHARACTERS = 1_000
+_MAX_NAME_BYTES = 1_000  # in the URL three characters each at most, and a URL has 8,190 in all
+_MIN_SECONDS = 0.01
 _MAX_SECONDS = 1e7
 
 
@@ -93,14 +95,10 @@ def _token(environment: Mapping[str, str]) -> str:
     token = environment.get("DREAMOS_METRICS_TOKEN", "")
     path = environment.get("DREAMOS_METRICS_TOKEN_FILE", "")
     if not token and path:
-        # The service takes several, one to a line, while a token is being changed; the first is the
-        # new one. Some editors put a byte order mark before it.
         try:
-            text = Path(path).read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            raise ValueError(f"DREAMOS_METRICS_TOKEN_FILE={path}: is no text in UTF-8") from None
-        lines = map(str.strip, text.splitlines())
-        token = next((line for line in lines if line and not line.startswith("#")), "")
+            token = first_token(path)
+        except ValueError as error:
+            raise ValueError(f"DREAMOS_METRICS_TOKEN_FILE={path}: {error}") from None
     return token
 
 
@@ -118,7 +116,7 @@ def _seconds(name: str, given: object, environment: Mapping[str, str]) -> float 
 
 
 def _check_seconds(name: str, seconds: float, example: int) -> float:
-    if not (math.isfinite(seconds) and 0 < seconds <= _MAX_SECONDS):
+    if not (math.isfinite(seconds) and _MIN_SECONDS <= seconds <= _MAX_SECONDS):
         raise ValueError(f"{name} {seconds}: must be seconds above 0, e.g. {example}")
     return seconds
 
@@ -132,9 +130,9 @@ def _check_name(setting: str, name: object, example: str) -> None:
                 f"{setting} {name[:80]!r}: its character {position + 1} is {character!r}, "
                 f"which no name can have; e.g. {example}"
             )
-    if len(name) > _MAX_NAME_CHARACTERS:
+    if len(name.encode()) > _MAX_NAME_BYTES:
         raise ValueError(
-            f"{setting} {name[:80]!r}…: is longer than {_MAX_NAME_CHARACTERS} characters"
+            f"{setting} {name[:80]!r}…: is longer than {_MAX_NAME_BYTES} characters (of ASCII)"
         )
 
 

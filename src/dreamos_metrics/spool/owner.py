@@ -12,11 +12,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_IMAGE = os.urandom(8).hex()
+"""Name of this program in memory: `exec` keeps the number of the process and ends the program."""
+
 
 def owner_facts() -> dict[str, object]:
     """Return what a values file's header says of the process that makes it."""
     pid = os.getpid()
-    return {"pid": pid, "system": _system(), "pid_started": _start_of(pid)}
+    return {
+        "pid": pid,
+        "system": _system(),
+        "pid_started": _start_of(pid),
+        "image": _IMAGE,
+    }
 
 
 def lives(header: Mapping[str, Any]) -> bool | None:
@@ -26,6 +34,8 @@ def lives(header: Mapping[str, Any]) -> bool | None:
         return None
     if header.get("system") != _system():
         return None
+    if pid == os.getpid() and header.get("image", _IMAGE) != _IMAGE:
+        return False
     return _start_of(pid) == started
 
 

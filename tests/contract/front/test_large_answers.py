@@ -1,4 +1,4 @@
-"""Large answers, which are sent from the memory that they stand in: they are whole and of one time."""
+"""Large answers: a slow reader gets them whole and of one time."""
 
 from __future__ import annotations
 

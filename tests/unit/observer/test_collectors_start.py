@@ -148,9 +148,21 @@ def test_starts_are_counted_over_restarts_and_unclean_ends_told_apart(tmp_path: 
     assert last.restless()
 
 
-def test_a_damaged_record_of_starts_is_no_obstacle(tmp_path: Path) -> None:
-    (tmp_path / "starts.json").write_text('{"starts": "many"}')
+@pytest.mark.parametrize(
+    "content",
+    ['{"starts": "many"}', '{"starts": 1e999}', "[" * 100_000, '{"starts": -5}', ""],
+    ids=["word", "infinite", "deep", "negative", "empty"],
+)
+def test_a_damaged_record_of_starts_is_no_obstacle(tmp_path: Path, content: str) -> None:
+    (tmp_path / "starts.json").write_text(content)
     assert 1 == Stability(tmp_path).starts
+
+
+def test_the_record_of_starts_is_its_owners_alone(tmp_path: Path) -> None:
+    (tmp_path / "starts.json").write_text("{}")
+    (tmp_path / "starts.json").chmod(0o644)
+    Stability(tmp_path)
+    assert 0o600 == (tmp_path / "starts.json").stat().st_mode & 0o777
 
 
 @pytest.mark.parametrize(

@@ -110,5 +110,20 @@ def test_the_figures_of_old_classes_are_taken_from_a_process_and_from_nobody_els
         service.store.push(Push(parse_path("/metrics/job/x"), body.encode()))
 
 
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ("# TYPE scrape summary\nscrape_count 1\nscrape_sum 1\n", "scrape"),
+        ('# TYPE node histogram\nnode_bucket{le="+Inf"} 1\nnode_count 1\nnode_sum 1\n', "node"),
+        ("# TYPE node summary\nnode_sum 1\n", "node"),
+    ],
+)
+def test_a_family_whose_samples_have_reserved_names_is_refused(
+    service: Service, body: str, name: str
+) -> None:
+    answer = push(service, GOOD + body)
+    assert [(name, "reserved")] == [(each.name, each.reason) for each in answer.rejected]
+
+
 def test_every_reason_is_one_that_is_counted() -> None:
     assert {"reserved", "name", "label"} <= REASONS.keys()

@@ -143,3 +143,12 @@ def test_an_expiry_without_a_zone_is_utc(tmp_path: Path) -> None:
     assert token is not None
     assert 1801353600.0 == token.expires
     assert token.expired() == (time.time() >= 1801353600.0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["s3cret expires=2027-01-31", "jobs=ci-* s3cret", "s3cret\tagents=x", "jobs=ci-* rights=push"],
+)
+def test_fields_beside_a_bare_token_are_no_part_of_it(tmp_path: Path, line: str) -> None:
+    with pytest.raises(TokenFileError, match="token="):
+        TokenFile(write(tmp_path / "t", line))

@@ -25,7 +25,7 @@ EXAMPLES = """
 examples:
   make test-alert                                every receiver
   make test-alert RECEIVER=slack                 one, by the name that the report gives it
-  make test-alert RECEIVER="email watchdog"      some
+  make test-alert RECEIVER=email,watchdog        some
   make test-alert RECEIVER=critical              all that are told of critical alerts
   python3 -m tools.stack test-alert --within 60 email
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,8 @@ SETTINGS = {
     "agent='A', interval=0": "interval",
     "agent='A', interval=float('nan')": "interval",
     "agent='A', interval=[5]": "interval",
+    "agent='A', interval=1e-300": "interval",
+    "agent='\U0001f600' * 1000": "agent",
     "agent='A', url='127.0.0.1:8000'": "url",
     "agent='A', url='localhost'": "url",
     "agent='A', url='ftp://x'": "url",
@@ -228,3 +233,28 @@ def test_each_metric_that_is_used_wrongly_is_named_once(receiver: Receiver, tmp_
     said = [line.split(": ")[1:3] for line in done.stderr.splitlines()]
     named = sorted((reason, detail.split("{")[0].split(" ")[-1]) for reason, detail in said)
     assert [("wrong_labels", "c"), ("wrong_value", "c"), ("wrong_value", "u")] == named
+
+
+@pytest.mark.parametrize("kind", ["silent pipe", "endless", "folder"])
+def test_a_token_file_that_never_ends_holds_up_nobody(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "token"
+    if kind == "silent pipe":
+        os.mkfifo(path)
+    elif kind == "endless":
+        path = Path("/dev/zero")
+    else:
+        path.mkdir()
+    given = {"DREAMOS_METRICS_AGENT": "A", "DREAMOS_METRICS_TOKEN_FILE": str(path)}
+    with pytest.raises((ValueError, OSError), match=re.escape(str(path))):
+        read_settings(given)
+
+
+def test_a_token_may_come_out_of_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("right\n",))
+    writer.start()
+    given = {"DREAMOS_METRICS_AGENT": "A", "DREAMOS_METRICS_TOKEN_FILE": str(path)}
+    token = read_settings(given).token
+    writer.join(60)
+    assert "right" == token
