@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks.service.bodies import Rising
 from benchmarks.service.peers import Peer
 from benchmarks.service.scrapes import Agents, Waits, flood, pushes_of, scrapes_of
+from tools.waiting import WaitedInVainError, eventually
 
 OTHERS = 20
 """Agents whose pushes and scrapes are measured; 1,000 samples each."""
@@ -106,12 +107,13 @@ def measure(peer: Peer, crowd: Crowd) -> Beside:
 def _settle(peer: Peer, agents: Agents, crowd: Crowd) -> None:
     """Wait until the whole crowd is there; the others go on pushing, as agents do."""
     wanted = 0.98 * (crowd.pushing + crowd.idle + crowd.slow)
-    until = time.monotonic() + SETTLE_SECONDS
-    while time.monotonic() < until:
+
+    def all_there() -> bool:
         agents.push_all()
-        time.sleep(1.0)
-        if peer.connections() >= wanted:
-            return
+        return peer.connections() >= wanted
+
+    with contextlib.suppress(WaitedInVainError):  # the table says how many came
+        eventually(all_there, within=SETTLE_SECONDS, every=1.0)
 
 
 def _pushes(peer: Peer) -> float:

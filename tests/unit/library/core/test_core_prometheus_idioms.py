@@ -311,9 +311,11 @@ class TestGaugeFunctions:
     @pytest.mark.parametrize("answer", [None, "many", [1]])
     def test_what_is_no_number_is_left_out(self, answer: Any) -> None:
         name = fresh()
-        Gauge(name, "d").set_function(lambda: answer)
+        gauge = Gauge(name, "d")
+        gauge.set_function(lambda: answer)
         assert line(name) is None
         assert GLOBAL.get_sample_value(name) is None
+        gauge.set_function(lambda: 0)  # the metric stays in the process, for every later test
 
 
 class TestNumbersOfOtherLibraries:
