@@ -149,8 +149,9 @@ def test_who_waits_longest_is_closed_for_who_comes_when_there_are_too_many(
     with connections(service, 60, b"G") as silent:
         everybody_is_served(service)
         silent[0].settimeout(20)
-        with pytest.raises(ConnectionResetError):
-            silent[0].recv(1)
+        # A reset where the letter was not read before it was closed, else an end.
+        with contextlib.suppress(ConnectionResetError):
+            assert b"" == silent[0].recv(1)
     kept.request("GET", "/-/healthy")
     assert 200 == kept.getresponse().status
     assert used is kept.sock, "one that had been of use was closed before those that had not"

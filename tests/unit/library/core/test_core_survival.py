@@ -296,6 +296,11 @@ tasks.inc()
     assert ["already_started"] == [line.split(": ")[1] for line in done.stderr.splitlines()], (
         done.stderr
     )
-    assert {"B": 2} == {
-        push.path.split("/")[5]: push.value("tasks_total") for push in receiver.pushes
+    counted = {
+        push.path.split("/")[5]: push.value("tasks_total")
+        for push in receiver.pushes
+        if "tasks_total" in push.text
     }
+    # On a busy machine the agent of the environment has pushed before it was replaced.
+    assert "B" in counted
+    assert 2 == sum(counted.values())
