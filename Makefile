@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV   := .venv/bin
 STACK  := $(PYTHON) -m tools.stack
 PYTEST_ARGS ?=
-# Two workers: most tests wait for processes. The floor of coverage is that of the whole suite.
+# Two workers: most tests wait for processes. Coverage is taken where tests run in one process (make
+# unit), and has its floor there; on the whole suite it would cost half of the time again.
 PYTEST := $(VENV)/python -m pytest -n 2
 COVERAGE = $(if $(PYTEST_ARGS),,--cov)
 PROSE = git ls-files -z -- '*.md' ':!tests/fixtures' | xargs -0 $(VENV)/mdformat
@@ -40,13 +41,13 @@ test-alert:  ## A test alert to every receiver: delivered, or why not (RECEIVER=
 test: venv  ## Every check and every test, the whole stack included
 	@$(STACK) ensure
 	@$(MAKE) --no-print-directory check
-	$(PYTEST) $(COVERAGE) $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 fuzz: venv  ## Arbitrary requests for FUZZ_SECONDS (600); what breaks is kept for the tests to replay
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(VENV)/python -m tests.fuzz
 
 unit: venv  ## The tests that need no Docker and no waiting: under a minute
-	$(PYTEST) tests/unit tests/docs tests/typing $(PYTEST_ARGS)
+	$(PYTEST) $(COVERAGE) tests/unit tests/docs tests/typing $(PYTEST_ARGS)
 
 check: venv  ## Lint, types, shell and prose checks only
 	$(VENV)/ruff check .
